@@ -1,0 +1,1 @@
+# Files to install: example configuration, init script, units.

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += ipc/libipc.a
+ipc_libipc_a_SOURCES =

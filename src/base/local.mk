@@ -1,0 +1,18 @@
+# base: what every room stands on; knows nothing of the product.
+noinst_LIBRARIES += src/base/libbase.a
+src_base_libbase_a_SOURCES = \
+	src/base/arena.c src/base/arena.h \
+	src/base/buffer.c src/base/buffer.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/error.c src/base/error.h \
+	src/base/fatal.c src/base/fatal.h \
+	src/base/fd.c src/base/fd.h \
+	src/base/hash_table.c src/base/hash_table.h \
+	src/base/json_write.c src/base/json_write.h \
+	src/base/list.h \
+	src/base/log.c src/base/log.h \
+	src/base/memory.c src/base/memory.h \
+	src/base/random.c src/base/random.h \
+	src/base/slice.h \
+	src/base/text.c src/base/text.h
+BASE_LIBS = src/base/libbase.a

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += supervisor/libsupervisor.a
+supervisor_libsupervisor_a_SOURCES =

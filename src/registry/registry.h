@@ -71,7 +71,7 @@ struct registry_backend {
 	bool pass_authorization;
 	const struct registry_model *models;
 	size_t model_count;
-	uint64_t version; /* of the snapshot in which it was put */
+	uint64_t version; /* of the snapshot in which it was put; 0 until registry_apply sets it */
 	/* private */
 	uint32_t refs;
 	struct arena arena;
@@ -91,7 +91,8 @@ struct registry {
 	size_t model_count; /* distinct ids over all backends */
 	/* private */
 	uint32_t refs;
-	struct registry_shard **shards;
+	const struct registry_id *by_id; /* sorted by id */
+	struct registry_shard **shards;  /* NULL: nothing in it */
 };
 
 /* --- snapshots --- */
@@ -99,7 +100,8 @@ struct registry *registry_new_empty(void);
 struct registry *registry_ref(struct registry *registry);
 void registry_unref(struct registry **registry);
 
-/* A copy of all that `facts` points to, refs 1; strings in its own arena. */
+/* A copy of all that `facts` points to, refs 1; strings in its own arena. A missing string becomes "", a missing model
+ * name the id. More than REGISTRY_MODELS_MAX models is a panic: who reads a server's list bounds it. */
 struct registry_backend *registry_backend_new(const struct registry_backend *facts);
 void registry_backend_unref(struct registry_backend *backend);
 
@@ -109,19 +111,23 @@ struct registry_change *registry_change_new(void);
 /* Takes over the reference. A put replaces the backend of the same id. */
 void registry_change_put(struct registry_change *change, struct registry_backend *backend);
 void registry_change_delete(struct registry_change *change, uint64_t id);
-/* The next snapshot, refs 1; frees the change. The old one stays valid for those who hold it. */
+/* The next snapshot, refs 1; frees the change. The old one, whose reference stays the caller's, remains valid. A
+ * backend that the scoreboard has no room for must not get here: more than REGISTRY_BACKENDS_MAX is a panic. */
 struct registry *registry_apply(struct registry *old, struct registry_change **change, uint64_t epoch,
 	uint64_t version);
 
 /* --- looking up --- */
-/* All offers of a model by its exact id, in the backends' name order. An Ollama model `x:latest` is found as `x` too. */
+/* All offers of a model by its exact id, one a backend, in the backends' name order; NULL when there is none. An Ollama
+ * model `x:latest` is found as `x` too. */
 const struct registry_offer *registry_offers(const struct registry *registry, struct slice model, size_t *count);
 const struct registry_backend *registry_backend_by_name(const struct registry *registry, struct slice name);
 const struct registry_backend *registry_backend_by_id(const struct registry *registry, uint64_t id);
-/* Each distinct model id once with its offers, in no order; false at the end. Start with *at = 0. */
+/* Each distinct model id once with its offers, in no order; false at the end. Start with *at = 0. A name that is only
+ * the short form of `x:latest` is not an id. */
 bool registry_next_model(const struct registry *registry, size_t *at, struct slice *model,
 	const struct registry_offer **offers, size_t *count);
-/* Up to `max` known ids nearest to `wanted`, for error messages; returns how many. */
+/* Up to `max` known ids near enough to `wanted` to be meant, nearest first, for error messages; returns how many. A hint:
+ * of a very large registry only a part is looked at, so that a wrong name costs no more than a right one could. */
 size_t registry_nearest_models(const struct registry *registry, struct slice wanted, const char **out, size_t max);
 
 #endif

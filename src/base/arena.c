@@ -55,11 +55,14 @@ static void *alloc_slow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	char *piece = align_up(arena->at);
+	char *piece;
 
 	if (size > SIZE_MAX / 2)
 		panic("arena piece of %zu bytes", size);
-	if (!arena->at || piece > arena->end || size > (size_t)(arena->end - piece))
+	if (!arena->at)
+		return alloc_slow(arena, size);
+	piece = align_up(arena->at);
+	if (piece > arena->end || size > (size_t)(arena->end - piece))
 		return alloc_slow(arena, size);
 	arena->at = piece + size;
 	return piece;

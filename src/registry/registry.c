@@ -386,7 +386,7 @@ const struct registry_backend *registry_backend_by_name(
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const char *other = registry->backends[middle]->name;
-		int order = strncmp(other, name.data, name.len);
+		int order = name.len > 0 ? strncmp(other, name.data, name.len) : 0;
 
 		if (order == 0 && other[name.len] != '\0')
 			order = 1;

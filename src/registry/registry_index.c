@@ -223,7 +223,7 @@ static void change_entry(struct registry_shard *shard, const struct registry_sha
 {
 	struct registry_offer *offers = shard->offers + shard->offer_count;
 	struct registry_entry changed = {.hash = group->hash};
-	size_t count = merge_offers(difference, offers, entry ? old->offers + entry->first : NULL,
+	size_t count = merge_offers(difference, offers, entry ? old->offers + entry->first : offers,
 		entry ? entry->count : 0, group, group_len);
 
 	if (count == 0)

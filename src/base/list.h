@@ -14,11 +14,11 @@ struct list {
 /* The object of type `type` whose member `member` is `node`. */
 #define list_item(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-#define list_each(node, list) for (struct list *node = (list)->next; node != (list); node = node->next)
+#define list_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* The body may unlink `node`. */
-#define list_each_safe(node, list)                                                                          \
-	for (struct list *node = (list)->next, *node##_next = node->next; node != (list);                   \
+#define list_each_safe(node, head)                                                                          \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                   \
 	     node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *list)

@@ -48,7 +48,7 @@ struct registry_model {
 	uint8_t vision; /* enum knowledge, all four */
 	uint8_t tools;
 	uint8_t json_mode;
-	uint8_t embeddings;
+	uint8_t embeddings; /* YES: an embedding model, which does not chat */
 	uint8_t tier; /* 1-5, never 0 here */
 	bool loaded;
 	uint32_t state; /* in the scoreboard */

@@ -12,7 +12,15 @@ src_base_libbase_a_SOURCES = \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/memory.c src/base/memory.h \
+	src/base/net_address.c src/base/net_address.h \
 	src/base/random.c src/base/random.h \
 	src/base/slice.h \
 	src/base/text.c src/base/text.h
 BASE_LIBS = src/base/libbase.a
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/net_address_test
+TESTS += tests/unit/net_address_test
+tests_unit_net_address_test_SOURCES = tests/unit/net_address_test.c
+tests_unit_net_address_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,30 @@
+/* net_address.h: what kind of network address this is, for rules about whom we talk to. */
+#ifndef NEXUS_BASE_NET_ADDRESS_H
+#define NEXUS_BASE_NET_ADDRESS_H
+
+#include <sys/socket.h>
+
+enum net_address_kind {
+	NET_ADDRESS_PUBLIC,
+	NET_ADDRESS_LOOPBACK,
+	NET_ADDRESS_PRIVATE,    /* RFC 1918, shared (100.64/10), unique local (fc00::/7) */
+	NET_ADDRESS_LINK_LOCAL, /* 169.254/16, fe80::/10 */
+	NET_ADDRESS_METADATA,  /* a cloud's instance metadata: hands out credentials to whoever asks
+				*/
+	NET_ADDRESS_MULTICAST, /* and broadcast */
+	NET_ADDRESS_UNSPECIFIED, /* 0.0.0.0/8 and :: */
+	NET_ADDRESS_OTHER,       /* not IP, or reserved */
+	NET_ADDRESS_KIND_COUNT
+};
+/* "a link-local address": as a sentence says it. */
+extern const char *const net_address_kind_names[NET_ADDRESS_KIND_COUNT];
+
+/* An IPv4 address within IPv6 (mapped, or behind NAT64's well-known prefix) counts as the IPv4 one.
+ */
+enum net_address_kind net_address_kind(const struct sockaddr *address);
+
+#define NET_ADDRESS_TEXT_SIZE 56
+/* "127.0.0.1:80", "[::1]:80"; "?" when it is not IP. */
+void net_address_format(const struct sockaddr *address, char text[NET_ADDRESS_TEXT_SIZE]);
+
+#endif

@@ -95,7 +95,7 @@ void json_key(struct json_writer *json, const char *name)
 	json->after_key = true;
 }
 
-void json_string(struct json_writer *json, struct slice text)
+void json_slice(struct json_writer *json, struct slice text)
 {
 	begin_item(json);
 	put_string(json, text);
@@ -104,9 +104,9 @@ void json_string(struct json_writer *json, struct slice text)
 void json_text(struct json_writer *json, const char *text)
 {
 	if (text)
-		json_string(json, slice_of(text));
+		json_slice(json, slice_of(text));
 	else
-		json_null(json);
+		json_nothing(json);
 }
 
 void json_int(struct json_writer *json, int64_t value)
@@ -126,7 +126,7 @@ void json_uint(struct json_writer *json, uint64_t value)
 void json_double(struct json_writer *json, double value)
 {
 	if (!isfinite(value)) {
-		json_null(json);
+		json_nothing(json);
 		return;
 	}
 	begin_item(json);
@@ -139,7 +139,7 @@ void json_bool(struct json_writer *json, bool value)
 	json_raw(json, slice_of(value ? "true" : "false"));
 }
 
-void json_null(struct json_writer *json)
+void json_nothing(struct json_writer *json)
 {
 	json_raw(json, SLICE_LITERAL("null"));
 }

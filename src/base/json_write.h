@@ -25,13 +25,18 @@ void json_array_open(struct json_writer *json);
 void json_array_close(struct json_writer *json);
 /* A member's name; exactly one value must follow. */
 void json_key(struct json_writer *json, const char *name);
-void json_string(struct json_writer *json, struct slice text);
+void json_slice(struct json_writer *json, struct slice text);
 void json_text(struct json_writer *json, const char *text); /* NULL writes null */
 void json_int(struct json_writer *json, int64_t value);
 void json_uint(struct json_writer *json, uint64_t value);
 void json_double(struct json_writer *json, double value); /* not finite: null */
 void json_bool(struct json_writer *json, bool value);
-void json_null(struct json_writer *json);
+void json_nothing(struct json_writer *json); /* null */
+#ifndef JANSSON_H
+/* Older names for the two, which jansson has functions of: a file that includes jansson.h must use the new ones. */
+#define json_string(json, text) json_slice(json, text)
+#define json_null(json)         json_nothing(json)
+#endif
 /* Bytes that are already a JSON value. */
 void json_raw(struct json_writer *json, struct slice value);
 

@@ -8,6 +8,8 @@ src_base_libbase_a_SOURCES = \
 	src/base/fatal.c src/base/fatal.h \
 	src/base/fd.c src/base/fd.h \
 	src/base/hash_table.c src/base/hash_table.h \
+	src/base/json_scan.c src/base/json_scan.h src/base/json_string.c \
+	src/base/json_scan_kernel.c src/base/json_scan_kernel.h \
 	src/base/json_write.c src/base/json_write.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
@@ -19,8 +21,15 @@ src_base_libbase_a_SOURCES = \
 BASE_LIBS = src/base/libbase.a
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/net_address_test
-TESTS += tests/unit/net_address_test
-tests_unit_net_address_test_SOURCES = tests/unit/net_address_test.c
+base_tests = tests/unit/json_scan_test tests/unit/net_address_test
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
+tests_unit_json_scan_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_net_address_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+endif
+
+if BUILD_FUZZERS
+noinst_PROGRAMS += tests/fuzz/json_scan_fuzzer
+tests_fuzz_json_scan_fuzzer_LDADD = $(BASE_LIBS) $(JANSSON_LIBS)
+tests_fuzz_json_scan_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif

@@ -1,0 +1,144 @@
+/* json_scan_kernel.c: finding the bytes that matter inside a string, 64 at a time.
+ *
+ * One classification in three forms: AVX2 where the CPU has it, SSE2 on every other x86-64, plain C
+ * elsewhere. They are equal by test. Nothing here knows JSON's grammar. */
+#include "base/json_scan_kernel.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/json_scan.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define EACH_BYTE(byte) (UINT64_MAX / 0xff * (byte))
+
+/* The high bit of every byte of `word` that is zero, exactly (no carry runs from one byte into the
+ * next). */
+static uint64_t zero_bytes(uint64_t word)
+{
+	uint64_t low = EACH_BYTE(0x7f);
+
+	return ~(((word & low) + low) | word | low);
+}
+
+static uint64_t specials_portable(const char *block)
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < JSON_BLOCK; i += 8) {
+		uint64_t word;
+		uint64_t high;
+
+		memcpy(&word, block + i, sizeof(word));
+		word = le64toh(word);
+		high = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')) |
+		       zero_bytes(word & EACH_BYTE(0xe0)) | (word & EACH_BYTE(0x80));
+		/* The product gathers the eight bits, one a byte, in the topmost byte. */
+		found |= ((high >> 7) * 0x0102040810204080u >> 56) << i;
+	}
+	return found;
+}
+
+#if defined(__x86_64__)
+static uint64_t specials_sse2(const char *block)
+{
+	__m128i quote = _mm_set1_epi8('"');
+	__m128i backslash = _mm_set1_epi8('\\');
+	__m128i space = _mm_set1_epi8(' ');
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < JSON_BLOCK; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
+		__m128i hit = _mm_or_si128(
+			_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+
+		/* Signed, so that bytes above 0x7f are below a space too. */
+		hit = _mm_or_si128(hit, _mm_cmplt_epi8(bytes, space));
+		found |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << i;
+	}
+	return found;
+}
+
+__attribute__((target("avx2"))) static uint64_t specials_avx2(const char *block)
+{
+	__m256i quote = _mm256_set1_epi8('"');
+	__m256i backslash = _mm256_set1_epi8('\\');
+	__m256i space = _mm256_set1_epi8(' ');
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < JSON_BLOCK; i += 32) {
+		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(block + i));
+		__m256i hit = _mm256_or_si256(
+			_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));
+
+		hit = _mm256_or_si256(hit, _mm256_cmpgt_epi8(space, bytes));
+		found |= (uint64_t)(unsigned)_mm256_movemask_epi8(hit) << i;
+	}
+	return found;
+}
+#endif
+
+/* Best first; the last one runs anywhere. */
+static const struct {
+	const char *name;
+	json_block_fn *specials;
+} kernels[] = {
+#if defined(__x86_64__)
+	{"avx2", specials_avx2},
+	{"sse2", specials_sse2},
+#endif
+	{"portable", specials_portable},
+};
+
+#define KERNEL_COUNT (sizeof(kernels) / sizeof(kernels[0]))
+
+static bool cpu_runs(json_block_fn *specials)
+{
+#if defined(__x86_64__)
+	if (specials == specials_avx2)
+		return __builtin_cpu_supports("avx2");
+#endif
+	return true;
+}
+
+static void choose(void)
+{
+	size_t i = 0;
+
+	while (!cpu_runs(kernels[i].specials))
+		i++;
+	json_block_specials = kernels[i].specials;
+}
+
+static uint64_t choose_first(const char *block)
+{
+	choose();
+	return json_block_specials(block);
+}
+
+json_block_fn *json_block_specials = choose_first;
+
+const char *json_scan_kernel(void)
+{
+	size_t i = 0;
+
+	if (json_block_specials == choose_first)
+		choose();
+	while (kernels[i].specials != json_block_specials)
+		i++;
+	return kernels[i].name;
+}
+
+bool json_scan_use_kernel(const char *name)
+{
+	for (size_t i = 0; i < KERNEL_COUNT; i++) {
+		if (strcmp(kernels[i].name, name) != 0 || !cpu_runs(kernels[i].specials))
+			continue;
+		json_block_specials = kernels[i].specials;
+		return true;
+	}
+	return false;
+}

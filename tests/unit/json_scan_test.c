@@ -10,6 +10,7 @@
 #include "base/json_scan_kernel.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -181,6 +182,27 @@ static void test_truncated_at_every_byte(void **state)
 	}
 }
 
+/* Every lead and second byte, first or second in a run, is judged as text_utf8_len judges it. */
+static void test_utf8(void **state)
+{
+	for (unsigned lead = 0x80; lead <= 0xff; lead++) {
+		for (unsigned next = 0x70; next <= 0xcf; next++) {
+			char character[] = {(char)lead, (char)next, (char)0x80, (char)0x80};
+			size_t len = text_utf8_len(character, sizeof(character));
+
+			for (int before = 0; before <= 3; before += 3) {
+				char text[32];
+				size_t offset;
+
+				snprintf(text, sizeof(text), "\"%.*s%.*s\xe4\xb8\xad\xe4\xb8\xad\"", before,
+					"\xe4\xb8\xad", len ? (int)len : 3, character);
+				assert_true((judge(slice_of(text), 1, &offset) == NULL) == (len > 0));
+				assert_int_equal(offset, len > 0 ? 0 : 1 + before);
+			}
+		}
+	}
+}
+
 /* A wrong byte anywhere gives the same verdict, at the same offset, from every kernel. */
 static void test_kernels_agree_on_texts(void **state)
 {
@@ -346,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_kernels_agree_on_blocks),
 		cmocka_unit_test(test_truncated_at_every_byte),
 		cmocka_unit_test(test_kernels_agree_on_texts),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_position),
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_string_is_compares_whole),

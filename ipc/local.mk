@@ -7,3 +7,14 @@ ipc_libipc_a_SOURCES = \
 	ipc/channel.c ipc/channel_send.c ipc/channel.h ipc/channel_private.h \
 	ipc/handlers.c ipc/handlers.h
 IPC_LIBS = ipc/libipc.a $(MSGPACK_LIBS) $(EV_LIBS) $(BASE_LIBS)
+
+# The scoreboard: shared memory, no messages.
+ipc_libipc_a_SOURCES += \
+	ipc/scoreboard.h ipc/scoreboard_layout.h \
+	ipc/scoreboard_memory.c \
+	ipc/scoreboard_file.c \
+	ipc/scoreboard_record.c \
+	ipc/scoreboard_row.c \
+	ipc/scoreboard_bury.c \
+	ipc/scoreboard_counter.c \
+	ipc/scoreboard_outbox.c

@@ -24,10 +24,11 @@
 #define SCOREBOARD_SERIES 1024u  /* counters a column */
 #define SCOREBOARD_LABELS_MAX 240u
 #define SCOREBOARD_ROW_NONE UINT32_MAX
+#define SCOREBOARD_ROW_EARLIER (UINT32_MAX - 1) /* in a recovered record: held of a row of an earlier run */
 #define SCOREBOARD_ROW_SERVICE 0u /* CAPACITY row of max_concurrent_requests */
 
 struct scoreboard_geometry {
-	uint32_t columns;            /* 4 x workers + 8 */
+	uint32_t columns;            /* 4 x workers + 8; the last is the recovery column, no worker's */
 	uint32_t records_per_column; /* max_concurrent_requests + 1024 */
 	uint32_t rows;               /* numbers 0 .. rows-1 */
 	uint32_t states;
@@ -37,20 +38,25 @@ struct scoreboard_geometry {
 struct scoreboard; /* one process's view: the two mappings */
 
 /* Supervisor, at start, holding the state directory's lock: makes the memfd, opens or makes `records` in `state_dir`
- * (mode 0600). What is open in an older record file is returned through scoreboard_recover, before any column is given
- * out. NULL with the reason on failure (disk full, foreign file, too old a layout). */
+ * (mode 0600). What an older record file still holds moves to the recovery column (see scoreboard_recovered); the new
+ * file takes the older one's place, whole, by a rename. NULL with the reason on failure (disk full, foreign file, a
+ * layout this release does not read). */
 struct scoreboard *scoreboard_create(const char *state_dir, const struct scoreboard_geometry *geometry,
 	struct error *err);
 /* A worker, from BOOT's descriptors (kept by the caller; may be closed afterwards). */
 struct scoreboard *scoreboard_attach(int memory_fd, int records_fd, struct error *err);
 void scoreboard_free(struct scoreboard **scoreboard);
+/* Of the creator, to be sent with BOOT; they stay the scoreboard's. -1 in a worker. */
 int scoreboard_memory_fd(const struct scoreboard *scoreboard);
 int scoreboard_records_fd(const struct scoreboard *scoreboard);
 const struct scoreboard_geometry *scoreboard_geometry(const struct scoreboard *scoreboard);
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-/* Supervisor, before a column's first use: backs its records with disk blocks (posix_fallocate). */
+/* The last column: records of earlier runs, ENDED, waiting for the budget worker. Never given to a worker. */
+uint32_t scoreboard_recovery_column(const struct scoreboard *scoreboard);
+/* Supervisor, before a column's first use: backs its records with disk blocks (posix_fallocate: a hole on a full disk
+ * would be a SIGBUS). Harmless when repeated; false for the recovery column. */
 bool scoreboard_column_allocate(struct scoreboard *scoreboard, uint32_t column, struct error *err);
 
 /* What a column shows of its worker. Written by the worker (the supervisor clears it after a death), read by all. */
@@ -69,7 +75,8 @@ struct scoreboard_header {
 };
 struct scoreboard_header *scoreboard_header(struct scoreboard *scoreboard, uint32_t column);
 
-/* A worker takes its column as it stands (pid, generation set; the private free list built from FREE records). */
+/* A worker takes its column as it stands (pid, generation set; the private free list built from FREE records). The
+ * supervisor has buried the column's last worker (`again` false). One column a process. */
 void scoreboard_column_adopt(struct scoreboard *scoreboard, uint32_t column, int32_t pid, uint32_t generation);
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -89,7 +96,7 @@ enum record_flag {
 
 struct record_taken {
 	uint32_t row; /* SCOREBOARD_ROW_NONE: free place */
-	uint32_t unused;
+	uint32_t kind; /* enum row_kind: a row number of an earlier run says nothing any more */
 	int64_t amount;
 };
 
@@ -117,14 +124,18 @@ struct scoreboard_record {
 	char backend[64];           /* (w) */
 	char request_id[64];        /* (w) */
 	char scope[64];             /* (w) */
-	char reserved[384];
+	char reserved[408];
 };
 _Static_assert(sizeof(struct scoreboard_record) == 1024, "the record file's layout");
 
-/* Opens a FREE record of the worker's own column; NULL when all are in use or wait to be settled. `costs`: NULL also
- * when ENDED and OPEN such records fill the backlog (answer: ledger_unavailable). */
+/* Opens a FREE record of the worker's own column; NULL when all are in use or wait to be settled. With RECORD_COSTS
+ * NULL also when such records, OPEN or waiting to be settled, fill their share of the column (three quarters: so that
+ * requests that cost nothing go on; answer: ledger_unavailable). */
 struct scoreboard_record *scoreboard_record_open(struct scoreboard *scoreboard, uint32_t column, uint32_t flags,
 	int64_t wall_us);
+/* An OPEN record turns out to cost (a fallback to a paid backend): sets RECORD_COSTS. False when their share is full. The
+ * flag is never set or cleared in another way. */
+bool scoreboard_record_costs(struct scoreboard *scoreboard, struct scoreboard_record *record);
 
 /* Copies `text` into one of the record's names, cut to its size. */
 #define scoreboard_record_name(record, member, text) \
@@ -146,7 +157,8 @@ enum take_result {
 	TAKE_REMOVED, /* the row is being given up */
 };
 
-/* The number's one giver (health: backends; budget: money) makes a row. `limit` 0 = none, only counted. */
+/* The number's one giver (health: backends; budget: money) makes a row. `limit` 0 = none, only counted. A row that is
+ * already defined keeps what is held of it (the giver's next process says it again). */
 void scoreboard_row_define(struct scoreboard *scoreboard, uint32_t row, enum row_kind kind, int64_t limit);
 void scoreboard_row_set_limit(struct scoreboard *scoreboard, uint32_t row, int64_t limit);
 /* Takes begin to fail; what is held stays until given back. */
@@ -159,7 +171,8 @@ int64_t scoreboard_row_total(const struct scoreboard *scoreboard, uint32_t row);
 int64_t scoreboard_row_limit(const struct scoreboard *scoreboard, uint32_t row);
 enum row_kind scoreboard_row_kind(const struct scoreboard *scoreboard, uint32_t row);
 
-/* Takes `amount` of a CAPACITY row for the record, exactly: never one too many, never refused while there is room. */
+/* Takes `amount` (> 0) of a CAPACITY row for the record, exactly: never one too many, never refused while there is room.
+ * Taking again of a row adds to what the record holds of it. */
 enum take_result scoreboard_take(struct scoreboard *scoreboard, struct scoreboard_record *record, uint32_t row,
 	int64_t amount);
 /* Gives back what the record holds of the row; nothing when it holds none. */
@@ -172,20 +185,22 @@ struct bury_result {
 	unsigned to_settle; /* of these, how many went to the outbox */
 	bool again;       /* a row's lock was held by someone alive: call again at the next turn */
 };
-/* After a worker's death, its process reaped: ends each OPEN record of the column, recovers rows it had locked and clears
- * its header. Never waits for a lock. Idempotent. */
+/* After a worker's death, its process reaped: ends each OPEN record of the column (DIED), recovers the row it had locked
+ * and clears its header (what it counted stays). Never waits for a lock. Idempotent; the column is given out again when
+ * `again` is false. */
 struct bury_result scoreboard_column_bury(struct scoreboard *scoreboard, uint32_t column, int64_t wall_us);
 
-/* At a start: what an earlier supervisor's file still holds, read with pread: OPEN and ENDED records that cost money are
- * kept for settlement in the new file (flagged DIED | ESTIMATED where open), the rest is freed. Out-of-bounds records are
- * dropped, counted in *dropped and logged by the caller. Returns how many were kept. */
+/* What scoreboard_create found in an earlier run's file: OPEN and ENDED records that cost money were kept, ENDED in the
+ * recovery column with their own key (flagged DIED | ESTIMATED where open, ESTIMATED where of another boot); the rest was
+ * freed. Out-of-bounds records were dropped: *dropped (may be NULL), for the caller to log. Returns how many were kept. */
 unsigned scoreboard_recovered(const struct scoreboard *scoreboard, unsigned *dropped);
 
 /* --- the outbox (budget worker) ----------------------------------------------------------------------------------- */
 
-/* Walks a column's ENDED records in end order from settled_to + 1: NULL when there is none. */
+/* The column's ENDED record with this end number, NULL when there is none yet. A walk begins at settled_to + 1. */
 struct scoreboard_record *scoreboard_outbox_next(struct scoreboard *scoreboard, uint32_t column, uint64_t end_number);
-/* After its commit: lowers what money the record still holds, stores settled_to, frees the record. */
+/* After its commit, in end order, one process only: lowers what money the record still holds, stores settled_to, frees
+ * the record. A kill before it is done shows the record again to the next budget worker (the key tells). */
 void scoreboard_settled(struct scoreboard *scoreboard, struct scoreboard_record *record);
 
 /* --- states (written by the health worker alone) ------------------------------------------------------------------ */
@@ -205,7 +220,7 @@ struct scoreboard_state *scoreboard_state(struct scoreboard *scoreboard, uint32_
 /* --- counters ----------------------------------------------------------------------------------------------------- */
 
 /* The calling worker's counter for `labels` (e.g. `nexus_requests_total{model="a"}`), found or made in its column;
- * add with plain stores of its only writer. When the table is full: the one for "other". Keep the pointer. */
+ * add with plain stores of its only writer. When the table is full: the one named "other". Keep the pointer. */
 _Atomic uint64_t *scoreboard_counter(struct scoreboard *scoreboard, uint32_t column, struct slice labels);
 static inline void scoreboard_count(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -15,6 +15,12 @@ struct slice {
 	size_t len;
 };
 
+/* A range of somebody else's bytes, by place: it stays right when the bytes move. Length 0 at `offset` 0: not there. */
+struct span {
+	size_t offset;
+	size_t length;
+};
+
 /* For printf("%.*s"): the precision and the pointer of a slice. */
 #define SLICE_ARGS(s) (int)(s).len, (s).data
 

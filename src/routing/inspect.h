@@ -15,12 +15,6 @@
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETION, ENDPOINT_EMBEDDINGS, ENDPOINT_COUNT };
 extern const char *const endpoint_names[ENDPOINT_COUNT];
 
-/* A range of the body; length 0 at `offset` 0 means: not there. */
-struct span {
-	size_t offset;
-	size_t length;
-};
-
 struct request_facts {
 	enum endpoint endpoint;
 	struct slice model;           /* decoded; in the body or the arena */

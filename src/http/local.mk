@@ -1,6 +1,14 @@
 # http: bytes to requests and back; no sockets.
 noinst_LIBRARIES += src/http/libhttp.a
-src_http_libhttp_a_SOURCES =
+src_http_libhttp_a_SOURCES = \
+	src/http/errors.def \
+	src/http/http_chunked.c src/http/http_chunked.h \
+	src/http/http_error.c src/http/http_error.h \
+	src/http/http_fields.c src/http/http_fields.h \
+	src/http/http_head.c src/http/http_head.h \
+	src/http/http_request.c src/http/http_request.h \
+	src/http/http_response.c src/http/http_response.h \
+	src/http/sse.c src/http/sse.h
 HTTP_LIBS = src/http/libhttp.a $(LLHTTP_LINK) $(BASE_LIBS)
 
 if LLHTTP_FROM_SOURCES
@@ -14,4 +22,16 @@ src/http/libllhttp.a: $(LLHTTP_OBJECTS)
 CLEANFILES += $(LLHTTP_OBJECTS) src/http/libllhttp.a
 else
 LLHTTP_LINK = $(LLHTTP_LIBS)
+endif
+
+if HAVE_CMOCKA
+HTTP_TESTS = \
+	tests/unit/http_head_test \
+	tests/unit/http_response_test \
+	tests/unit/sse_test
+check_PROGRAMS += $(HTTP_TESTS)
+TESTS += $(HTTP_TESTS)
+tests_unit_http_head_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
+tests_unit_http_response_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
+tests_unit_sse_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 endif

@@ -1,0 +1,374 @@
+/* config_check.c: what depends on several values: defaults by type, and the rules between keys.
+ *
+ * Every problem is added; none ends the check. */
+#include "config/config_build.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BACKENDS_MAX 1024u /* what a registry holds */
+#define ALIAS_CHAIN  3u
+
+bool config_type_is_cloud(const char *type)
+{
+	static const char *const cloud[] = {"openai", "anthropic", "google"};
+
+	for (size_t i = 0; i < sizeof(cloud) / sizeof(cloud[0]); i++)
+		if (strcmp(type, cloud[i]) == 0)
+			return true;
+	return false;
+}
+
+/* --- defaults that depend --- */
+
+/* api_key_env = "NAME" means api_key = "env:NAME". */
+static void finish_key(struct config_build *build, struct config_backend *backend)
+{
+	char reference[160];
+	const char *value;
+
+	if (!*backend->api_key_env)
+		return;
+	if (config_secret_reference(build->config, backend->api_key) || *backend->api_key) {
+		config_problem_add(build, false, "api_key and api_key_env are both given");
+		return;
+	}
+	snprintf(reference, sizeof(reference), "env:%s", backend->api_key_env);
+	value = config_secret_resolve(build, reference);
+	backend->api_key = value ? value : "";
+	backend->api_key_env = "";
+}
+
+static void finish_model(struct config_model *model, const struct config_backend *backend)
+{
+	if (model->context_length == CONFIG_ABSENT_UINT)
+		model->context_length = 0;
+	if (model->tier == CONFIG_ABSENT_UINT)
+		model->tier = backend->tier;
+}
+
+static void finish_backend(struct config_build *build, struct config_backend *backend)
+{
+	bool cloud = config_type_is_cloud(backend->type);
+	size_t len = strlen(backend->url);
+
+	while (len > 0 && backend->url[len - 1] == '/')
+		len--;
+	backend->url = arena_dup_slice(&build->config->arena, slice_make(backend->url, len));
+	if (backend->priority == CONFIG_ABSENT_UINT)
+		backend->priority = cloud ? 100 : 50;
+	if (backend->zone == CONFIG_ABSENT_ENUM)
+		backend->zone = cloud ? CONFIG_ZONE_OPEN : CONFIG_ZONE_RESTRICTED;
+	for (size_t i = 0; i < backend->model_count; i++)
+		finish_model(&backend->models[i], backend);
+	finish_key(build, backend);
+}
+
+void config_finish(struct config_build *build)
+{
+	struct config *config = build->config;
+	char path[96];
+
+	build->path = path;
+	for (size_t i = 0; i < config->backend_count; i++) {
+		snprintf(path, sizeof(path), "backends[%zu]", i);
+		build->place = config->backends[i].place;
+		finish_backend(build, &config->backends[i]);
+	}
+	build->path = NULL;
+}
+
+/* --- rules --- */
+
+/* Stands at a key and adds what is wrong there. */
+static void wrong_at(
+	struct config_build *build, const char *section, const char *name, const char *text)
+{
+	const struct config_key *key = config_key_find(section, name);
+
+	build->place = build->config->places[key - config_keys];
+	build->path = key->path;
+	config_problem_add(build, false, "%s", text);
+	build->path = NULL;
+}
+
+static void wrong_pair(struct config_build *build, const char *section, const char *name,
+	const char *relation, const char *other)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "is %s %s", relation, other);
+	wrong_at(build, section, name, text);
+}
+
+static void check_server(struct config_build *build)
+{
+	const struct config_server *server = &build->config->server;
+
+	if (server->host.count == 0)
+		wrong_at(build, "server", "host", "is empty: there is nothing to listen on");
+	if (server->host.count > 16)
+		wrong_at(build, "server", "host", "has more than 16 addresses");
+	if (server->stream_resume_bytes >= server->stream_pause_bytes)
+		wrong_pair(build, "server", "stream_resume_bytes", "not under",
+			"server.stream_pause_bytes");
+	if (server->max_header_bytes > server->max_headers_bytes)
+		wrong_pair(build, "server", "max_header_bytes", "over", "server.max_headers_bytes");
+}
+
+static void check_others(struct config_build *build)
+{
+	const struct config *config = build->config;
+	const struct config_weights *weights = &config->routing.weights;
+	const struct config_default_price *price = &config->budget.default_price;
+
+	if (config->health_check.breaker.open_seconds >
+		config->health_check.breaker.max_open_seconds)
+		wrong_pair(build, "health_check.breaker", "open_seconds", "over",
+			"health_check.breaker.max_open_seconds");
+	if (weights->priority + weights->load + weights->latency == 0)
+		wrong_at(build, "routing.weights", "priority", "is 0, and so are load and latency");
+	if ((price->input < 0) != (price->output < 0))
+		wrong_at(build, "budget.default_price", price->input < 0 ? "input" : "output",
+			"is missing: a price has both");
+	if (config->budget.unknown_price == UNKNOWN_PRICE_DEFAULT && price->input < 0)
+		wrong_at(build, "budget", "unknown_price",
+			"is \"default\", but budget.default_price is not given");
+}
+
+/* The alias of that name, or NULL. */
+static const struct config_alias *alias_find(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->routing.alias_count; i++)
+		if (strcmp(config->routing.aliases[i].name, name) == 0)
+			return &config->routing.aliases[i];
+	return NULL;
+}
+
+/* Follows one alias and names the way when it is a circle or too long. */
+static void check_alias_chain(struct config_build *build, const struct config_alias *first)
+{
+	char way[640];
+	size_t used = (size_t)snprintf(way, sizeof(way), "%s", first->name);
+	const struct config_alias *at = first;
+	unsigned steps = 0;
+
+	for (; at && steps <= ALIAS_CHAIN; steps++) {
+		used += (size_t)snprintf(way + used, sizeof(way) - used, " -> %s", at->target);
+		if (strcmp(at->target, first->name) == 0) {
+			config_problem_add(build, false, "aliases go in a circle: %s", way);
+			return;
+		}
+		at = alias_find(build->config, at->target);
+	}
+	if (steps > ALIAS_CHAIN)
+		config_problem_add(build, false, "the chain of aliases is longer than %u: %s",
+			ALIAS_CHAIN, way);
+}
+
+static void check_aliases(struct config_build *build)
+{
+	const struct config *config = build->config;
+	char path[96];
+
+	build->path = path;
+	for (size_t i = 0; i < config->routing.alias_count; i++) {
+		const struct config_alias *alias = &config->routing.aliases[i];
+
+		snprintf(path, sizeof(path), "routing.aliases[%zu]", i);
+		build->place = alias->place;
+		if (alias_find(config, alias->name) != alias)
+			config_problem_add(
+				build, false, "there is another alias named %s", alias->name);
+		else
+			check_alias_chain(build, alias);
+	}
+	build->path = NULL;
+}
+
+static void check_fallbacks(struct config_build *build)
+{
+	const struct config_routing *routing = &build->config->routing;
+	char path[96];
+
+	build->path = path;
+	for (size_t i = 0; i < routing->fallback_count; i++) {
+		const struct config_fallback *fallback = &routing->fallbacks[i];
+
+		snprintf(path, sizeof(path), "routing.fallbacks[%zu]", i);
+		build->place = fallback->place;
+		if (fallback->chain.count == 0)
+			config_problem_add(build, false, "chain is empty");
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(routing->fallbacks[j].model, fallback->model) == 0)
+				config_problem_add(build, false, "there is another chain for %s",
+					fallback->model);
+		for (size_t j = 0; j < fallback->chain.count; j++)
+			if (strcmp(fallback->chain.items[j], fallback->model) == 0)
+				config_problem_add(build, false, "the chain of %s leads back to it",
+					fallback->model);
+	}
+	build->path = NULL;
+}
+
+/* --- backends --- */
+
+/* Whether `bits` leading bits of the two are the same. */
+static bool same_prefix(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+	unsigned char mask = (unsigned char)(0xff00u >> (bits % 8));
+
+	return memcmp(a, b, bits / 8) == 0 &&
+	       (bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
+}
+
+/* Whether an address (4 or 16 bytes) lies in "10.0.0.0/8". */
+static bool in_network(int family, const unsigned char *address, const char *network)
+{
+	unsigned char base[16];
+	char text[64];
+	const char *slash = strchr(network, '/');
+	unsigned bits = family == AF_INET ? 32 : 128;
+
+	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - network) : (int)strlen(network),
+		network);
+	if (inet_pton(family, text, base) != 1 || (slash && sscanf(slash + 1, "%3u", &bits) != 1))
+		return false;
+	return same_prefix(address, base, bits);
+}
+
+static const char *const private_networks[] = {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12",
+	"192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10",
+	"::ffff:127.0.0.0/104", "::ffff:10.0.0.0/104", "::ffff:172.16.0.0/108",
+	"::ffff:192.168.0.0/112", "::ffff:169.254.0.0/112"};
+
+/* The host of a URL without brackets. */
+static void url_host(const char *url, char *out, size_t size)
+{
+	const char *at = strstr(url, "://") + 3;
+	size_t len = *at == '[' ? strcspn(++at, "]") : strcspn(at, ":/");
+
+	snprintf(out, size, "%.*s", (int)len, at);
+}
+
+/* Whether the URL names, by a literal address, a machine that is not known to be ours. Names are
+ * judged when connecting. */
+static bool is_foreign_address(const struct config *config, const char *url)
+{
+	unsigned char address[16];
+	char host[256];
+	int family = AF_INET;
+
+	url_host(url, host, sizeof(host));
+	if (inet_pton(AF_INET, host, address) != 1) {
+		family = AF_INET6;
+		if (inet_pton(AF_INET6, host, address) != 1)
+			return false;
+	}
+	for (size_t i = 0; i < sizeof(private_networks) / sizeof(private_networks[0]); i++)
+		if (in_network(family, address, private_networks[i]))
+			return false;
+	for (size_t i = 0; i < config->routing.trusted_networks.count; i++)
+		if (in_network(family, address, config->routing.trusted_networks.items[i]))
+			return false;
+	return true;
+}
+
+static void check_models(struct config_build *build, const struct config_backend *backend)
+{
+	for (size_t i = 0; i < backend->model_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(backend->models[i].id, backend->models[j].id) == 0)
+				config_problem_add(build, false, "the model %s is given twice",
+					backend->models[i].id);
+}
+
+static void check_backend(struct config_build *build, const struct config_backend *backend)
+{
+	bool has_key = *backend->api_key || backend->api_keys.count > 0;
+	bool asked_for_key = config_secret_reference(build->config, backend->api_key) != NULL;
+
+	if (backend->zone == CONFIG_ZONE_RESTRICTED &&
+		is_foreign_address(build->config, backend->url))
+		config_problem_add(build, false,
+			"%s is restricted, but %s is not a private address; set zone = \"open\", "
+			"or name its "
+			"network in routing.trusted_networks",
+			backend->name, backend->url);
+	if (has_key && backend->pass_authorization)
+		config_problem_add(build, false,
+			"%s has a key of its own; pass_authorization cannot be true",
+			backend->name);
+	if (asked_for_key && backend->api_keys.count > 0)
+		config_problem_add(build, false, "api_key and api_keys are both given");
+	if (has_key && strncmp(backend->url, "http://", 7) == 0 &&
+		is_foreign_address(build->config, backend->url))
+		config_problem_add(
+			build, true, "the key of %s travels in clear over http://", backend->name);
+	if (config_type_is_cloud(backend->type) && !has_key && !asked_for_key &&
+		!backend->pass_authorization && !build->canonical)
+		config_problem_add(
+			build, true, "%s is a cloud backend without api_key", backend->name);
+	check_models(build, backend);
+}
+
+static void check_backends(struct config_build *build)
+{
+	const struct config *config = build->config;
+	char path[96];
+
+	if (config->backend_count > BACKENDS_MAX)
+		wrong_at(build, "", "backends", "has more than 1024 entries");
+	build->path = path;
+	for (size_t i = 0; i < config->backend_count; i++) {
+		const struct config_backend *backend = &config->backends[i];
+
+		snprintf(path, sizeof(path), "backends[%zu]", i);
+		build->place = backend->place;
+		check_backend(build, backend);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(config->backends[j].name, backend->name) == 0)
+				config_problem_add(build, false,
+					"there is another backend named %s", backend->name);
+			if (strcmp(config->backends[j].url, backend->url) == 0)
+				config_problem_add(build, false, "%s has the same url as %s",
+					backend->name, config->backends[j].name);
+		}
+	}
+	build->path = NULL;
+}
+
+/* --- budgets --- */
+
+static void check_limits(struct config_build *build)
+{
+	const struct config_budget *budget = &build->config->budget;
+	char path[96];
+
+	build->path = path;
+	for (size_t i = 0; i < budget->limit_count; i++) {
+		const struct config_limit *limit = &budget->limits[i];
+
+		snprintf(path, sizeof(path), "budget.limits[%zu]", i);
+		build->place = limit->place;
+		if (limit->scope != SCOPE_GLOBAL && !*limit->id)
+			config_problem_add(
+				build, false, "id is missing: %s is of which one?", limit->name);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(budget->limits[j].name, limit->name) == 0)
+				config_problem_add(build, false, "there is another limit named %s",
+					limit->name);
+	}
+	build->path = NULL;
+}
+
+void config_check(struct config_build *build)
+{
+	check_server(build);
+	check_others(build);
+	check_aliases(build);
+	check_fallbacks(build);
+	check_backends(build);
+	check_limits(build);
+}

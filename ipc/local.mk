@@ -18,3 +18,22 @@ ipc_libipc_a_SOURCES += \
 	ipc/scoreboard_bury.c \
 	ipc/scoreboard_counter.c \
 	ipc/scoreboard_outbox.c
+
+if HAVE_CMOCKA
+SCOREBOARD_TESTS = \
+	tests/unit/scoreboard_memory_test tests/unit/scoreboard_file_test \
+	tests/unit/scoreboard_record_test tests/unit/scoreboard_row_test \
+	tests/unit/scoreboard_bury_test tests/unit/scoreboard_outbox_test \
+	tests/unit/scoreboard_counter_test
+check_PROGRAMS += $(SCOREBOARD_TESTS)
+TESTS += $(SCOREBOARD_TESTS)
+SCOREBOARD_TEST_LIBS = ipc/libipc.a $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_scoreboard_memory_test_SOURCES = tests/unit/scoreboard_memory_test.c tests/unit/scoreboard_fixture.h
+tests_unit_scoreboard_memory_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_file_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_record_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_row_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_bury_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_outbox_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_counter_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+endif

@@ -160,9 +160,6 @@ static bool claims_fit(struct slice payload)
 			return false;
 		at += claim.bytes;
 		wanted += claim.values - 1;
-		/* Each value has at least one byte. */
-		if (wanted > (uint64_t)(end - at))
-			return false;
 	}
 	return at == end;
 }

@@ -511,6 +511,27 @@ static void a_newer_latest_frame_takes_the_place_of_the_queued_one(void **state)
 	ear_stop(&b);
 }
 
+static void a_frame_already_on_its_way_is_not_replaced(void **state)
+{
+	struct frame_header header = {.type = MSG_HEARTBEAT, .protocol = FRAME_PROTOCOL};
+	char *payload = calloc(1, FRAME_PAYLOAD_MAX);
+	struct ear a, b;
+
+	ears_start(&a, &b);
+	assert_true(channel_send(a.channel, &header, slice_make(payload, FRAME_PAYLOAD_MAX), NULL));
+	assert_int_equal(channel_queued(a.channel), 1);
+	assert_true(beat(&a, 0, 0, "newer"));
+	assert_true(beat(&a, 0, 0, "newest"));
+	assert_int_equal(channel_queued(a.channel), 2);
+	turn(50);
+	assert_int_equal(b.frames, 2);
+	assert_int_equal(b.closed, 0);
+	assert_string_equal(heard(&b) + 1 + FRAME_PAYLOAD_MAX, "|newest");
+	free(payload);
+	ear_stop(&a);
+	ear_stop(&b);
+}
+
 static void a_full_queue_refuses_ordered_frames_and_takes_newer_ones(void **state)
 {
 	struct ear a, b;
@@ -750,6 +771,7 @@ int main(void)
 		cmocka_unit_test(the_owner_may_free_it_when_it_is_closed),
 		cmocka_unit_test(pausing_holds_whole_frames_back),
 		cmocka_unit_test(a_newer_latest_frame_takes_the_place_of_the_queued_one),
+		cmocka_unit_test(a_frame_already_on_its_way_is_not_replaced),
 		cmocka_unit_test(a_full_queue_refuses_ordered_frames_and_takes_newer_ones),
 		cmocka_unit_test(the_queue_is_bounded_in_bytes),
 		cmocka_unit_test(flushing_waits_no_longer_than_told),

@@ -217,6 +217,9 @@ struct scoreboard_state {
 };
 struct scoreboard_state *scoreboard_state(struct scoreboard *scoreboard, uint32_t state);
 
+/* A number that rises by one at each call, over all workers: whose turn it is in a round robin. */
+uint64_t scoreboard_turn(struct scoreboard *scoreboard);
+
 /* --- counters ----------------------------------------------------------------------------------------------------- */
 
 /* The calling worker's counter for `labels` (e.g. `nexus_requests_total{model="a"}`), found or made in its column;

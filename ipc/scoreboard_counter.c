@@ -116,3 +116,10 @@ bool scoreboard_counter_next(struct scoreboard *scoreboard, uint32_t column, uin
 	*value = atomic_load_explicit(&series->value, memory_order_relaxed);
 	return true;
 }
+
+uint64_t scoreboard_turn(struct scoreboard *scoreboard)
+{
+	struct memory_head *head = (void *)scoreboard->memory;
+
+	return atomic_fetch_add_explicit(&head->turn, 1, memory_order_relaxed);
+}

@@ -29,6 +29,7 @@ struct memory_head {
 	uint32_t layout;
 	uint32_t recovered; /* records of the recovery column */
 	struct scoreboard_geometry geometry;
+	_Atomic uint64_t turn; /* of round robin */
 };
 
 struct column {

@@ -178,7 +178,11 @@ static bool take_text(struct config_build *build, const struct config_key *key,
 	if (key->choices && !take_choice(build, key->choices, given, &index))
 		return false;
 	if (key->form && *given->text && !key->form(given->text, &err))
-		return config_problem_add(build, false, "%s %s", given_text(given, text), err.text);
+		return config_problem_add(build, false, "%s %s",
+			strstr(given->text, "://") && strchr(given->text, '@')
+				? "the URL" /* a password? */
+				: given_text(given, text),
+			err.text);
 	*out = arena_strdup(&build->config->arena, given->text);
 	return true;
 }

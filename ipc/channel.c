@@ -140,15 +140,31 @@ static bool deliver_whole_frames(struct channel *channel, bool even_if_paused)
 			return false;
 		buffer_consume(&channel->in, size);
 	}
-	if (buffer_len(&channel->in) == 0 && channel->in.size > INPUT_KEPT)
+	if (buffer_len(&channel->in) > 0)
+		return true;
+	if (channel->fd_count > 0)
+		violate(channel, "%lu descriptors that no frame announced", channel->fd_count);
+	if (channel->in.size > INPUT_KEPT)
 		buffer_free(&channel->in);
 	return true;
 }
 
 /* --- reading --- */
 
+/* One that finds no place is closed; the peer has then sent more than any frame may announce. */
+static bool keep_descriptor(struct channel *channel, int fd)
+{
+	if (channel->fd_count == CHANNEL_FDS_PENDING) {
+		fd_close(&fd);
+		return false;
+	}
+	channel->fds[channel->fd_count++] = fd;
+	return true;
+}
+
 static bool take_descriptors(struct channel *channel, struct msghdr *message)
 {
+	bool fit = (message->msg_flags & MSG_CTRUNC) == 0;
 	struct cmsghdr *part;
 
 	for (part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
@@ -160,16 +176,11 @@ static bool take_descriptors(struct channel *channel, struct msghdr *message)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-			if (channel->fd_count < CHANNEL_FDS_PENDING)
-				channel->fds[channel->fd_count++] = fd;
-			else
-				fd_close(&fd);
+			fit = keep_descriptor(channel, fd) && fit;
 		}
 	}
-	if (message->msg_flags & MSG_CTRUNC)
-		return violate(channel, "more descriptors than we could take (%lu held)",
-			channel->fd_count);
-	return true;
+	return fit ||
+	       violate(channel, "more descriptors than we can take, %lu held", channel->fd_count);
 }
 
 /* One recvmsg. False when there is nothing more for now, or for ever. */

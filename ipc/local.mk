@@ -8,6 +8,28 @@ ipc_libipc_a_SOURCES = \
 	ipc/handlers.c ipc/handlers.h
 IPC_LIBS = ipc/libipc.a $(MSGPACK_LIBS) $(EV_LIBS) $(BASE_LIBS)
 
+if HAVE_CMOCKA
+IPC_TESTS = tests/unit/message_test tests/unit/codec_test tests/unit/channel_test tests/unit/handlers_test
+check_PROGRAMS += $(IPC_TESTS)
+TESTS += $(IPC_TESTS)
+tests_unit_message_test_SOURCES = tests/unit/message_test.c
+tests_unit_message_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
+tests_unit_codec_test_SOURCES = tests/unit/codec_test.c tests/unit/message_values.c tests/unit/message_values.h
+tests_unit_codec_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
+tests_unit_channel_test_SOURCES = tests/unit/channel_test.c
+tests_unit_channel_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
+tests_unit_handlers_test_SOURCES = tests/unit/handlers_test.c
+tests_unit_handlers_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
+endif
+
+if BUILD_FUZZERS
+noinst_PROGRAMS += tests/fuzz/codec_fuzzer
+tests_fuzz_codec_fuzzer_SOURCES = tests/fuzz/codec_fuzzer.c
+tests_fuzz_codec_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_codec_fuzzer_LDADD = $(IPC_LIBS)
+endif
+EXTRA_DIST += tests/fuzz/corpus/codec
+
 # The scoreboard: shared memory, no messages.
 ipc_libipc_a_SOURCES += \
 	ipc/scoreboard.h ipc/scoreboard_layout.h \
@@ -18,3 +40,22 @@ ipc_libipc_a_SOURCES += \
 	ipc/scoreboard_bury.c \
 	ipc/scoreboard_counter.c \
 	ipc/scoreboard_outbox.c
+
+if HAVE_CMOCKA
+SCOREBOARD_TESTS = \
+	tests/unit/scoreboard_memory_test tests/unit/scoreboard_file_test \
+	tests/unit/scoreboard_record_test tests/unit/scoreboard_row_test \
+	tests/unit/scoreboard_bury_test tests/unit/scoreboard_outbox_test \
+	tests/unit/scoreboard_counter_test
+check_PROGRAMS += $(SCOREBOARD_TESTS)
+TESTS += $(SCOREBOARD_TESTS)
+SCOREBOARD_TEST_LIBS = ipc/libipc.a $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_scoreboard_memory_test_SOURCES = tests/unit/scoreboard_memory_test.c tests/unit/scoreboard_fixture.h
+tests_unit_scoreboard_memory_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_file_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_record_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_row_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_bury_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_outbox_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_unit_scoreboard_counter_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+endif

@@ -10,7 +10,7 @@ const char *const role_names[ROLE_COUNT] = {
 };
 
 /* A field's kind decides which of its columns mean something. */
-#define PLAIN(S, KIND, member)                                                                              \
+#define PLAIN(S, KIND, member)                                                                     \
 	{.name = #member, .kind = FIELD_##KIND, .offset = offsetof(struct msg_##S, member)},
 #define SCHEMA_U8(S, member, item, max)   PLAIN(S, U8, member)
 #define SCHEMA_U16(S, member, item, max)  PLAIN(S, U16, member)
@@ -19,39 +19,43 @@ const char *const role_names[ROLE_COUNT] = {
 #define SCHEMA_I64(S, member, item, max)  PLAIN(S, I64, member)
 #define SCHEMA_F64(S, member, item, max)  PLAIN(S, F64, member)
 #define SCHEMA_BOOL(S, member, item, max) PLAIN(S, BOOL, member)
-#define SCHEMA_STR(S, member, item, bound)                                                                  \
-	{.name = #member, .kind = FIELD_STR, .offset = offsetof(struct msg_##S, member), .max = (bound)},
-#define SCHEMA_LIST(S, member, record, bound)                                                               \
-	{.name = #member,                                                                                   \
-	 .kind = FIELD_LIST,                                                                                \
-	 .offset = offsetof(struct msg_##S, member),                                                        \
-	 .count_offset = offsetof(struct msg_##S, member##_count),                                          \
-	 .item = &schema_##record,                                                                          \
-	 .max = (bound)},
+#define SCHEMA_STR(S, member, item, bound)                                                         \
+	{.name = #member,                                                                          \
+		.kind = FIELD_STR,                                                                 \
+		.offset = offsetof(struct msg_##S, member),                                        \
+		.max = (bound)},
+#define SCHEMA_LIST(S, member, record, bound)                                                      \
+	{.name = #member,                                                                          \
+		.kind = FIELD_LIST,                                                                \
+		.offset = offsetof(struct msg_##S, member),                                        \
+		.count_offset = offsetof(struct msg_##S, member##_count),                          \
+		.item = &schema_##record,                                                          \
+		.max = (bound)},
 #define SCHEMA_FIELD(S, KIND, member, item, max) SCHEMA_##KIND(S, member, item, max)
 
-#define SCHEMA(record, FIELDS)                                                                              \
-	static const struct schema_field fields_##record[] = {FIELDS(SCHEMA_FIELD, record)};                \
-	static const struct schema schema_##record = {                                                      \
-		.name = #record,                                                                            \
-		.size = sizeof(struct msg_##record),                                                        \
-		.fields = fields_##record,                                                                  \
-		.field_count = sizeof(fields_##record) / sizeof(fields_##record[0]),                        \
+#define SCHEMA(record, FIELDS)                                                                     \
+	static const struct schema_field fields_##record[] = {FIELDS(SCHEMA_FIELD, record)};       \
+	static const struct schema schema_##record = {                                             \
+		.name = #record,                                                                   \
+		.size = sizeof(struct msg_##record),                                               \
+		.fields = fields_##record,                                                         \
+		.field_count = sizeof(fields_##record) / sizeof(fields_##record[0]),               \
 	};
-#define MESSAGE_SCHEMA(number, ID, record, FIELDS, delivery, from, to, meaning) SCHEMA(record, FIELDS)
+#define MESSAGE_SCHEMA(number, ID, record, FIELDS, delivery, from, to, meaning)                    \
+	SCHEMA(record, FIELDS)
 
 RECORDS(SCHEMA)
 MESSAGES(MESSAGE_SCHEMA)
 
-#define MESSAGE_ROW(number, ID, record, FIELDS, kind, from_roles, to_roles, what)                           \
-	[number] = {                                                                                        \
-		.type = MSG_##ID,                                                                           \
-		.name = #ID,                                                                                \
-		.schema = &schema_##record,                                                                 \
-		.delivery = DELIVERY_##kind,                                                                \
-		.from = (from_roles),                                                                       \
-		.to = (to_roles),                                                                           \
-		.meaning = (what),                                                                          \
+#define MESSAGE_ROW(number, ID, record, FIELDS, kind, from_roles, to_roles, what)                  \
+	[number] = {                                                                               \
+		.type = MSG_##ID,                                                                  \
+		.name = #ID,                                                                       \
+		.schema = &schema_##record,                                                        \
+		.delivery = DELIVERY_##kind,                                                       \
+		.from = (from_roles),                                                              \
+		.to = (to_roles),                                                                  \
+		.meaning = (what),                                                                 \
 	},
 
 static const struct message_row rows[MSG_TYPE_MAX] = {MESSAGES(MESSAGE_ROW)};

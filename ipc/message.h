@@ -1,4 +1,5 @@
-/* message.h: the structs, names and schemas that messages.def stands for. Nothing here is written by hand twice. */
+/* message.h: the structs, names and schemas that messages.def stands for. Nothing here is written
+ * by hand twice. */
 #ifndef NEXUS_IPC_MESSAGE_H
 #define NEXUS_IPC_MESSAGE_H
 
@@ -11,25 +12,30 @@
 #include "ipc/messages.def"
 
 /* --- structs: one member a field; a LIST is a pointer and a count --- */
-#define FIELD_MEMBER_U8(name, item) uint8_t name;
-#define FIELD_MEMBER_U16(name, item) uint16_t name;
-#define FIELD_MEMBER_U32(name, item) uint32_t name;
-#define FIELD_MEMBER_U64(name, item) uint64_t name;
-#define FIELD_MEMBER_I64(name, item) int64_t name;
-#define FIELD_MEMBER_F64(name, item) double name;
-#define FIELD_MEMBER_BOOL(name, item) bool name;
-#define FIELD_MEMBER_STR(name, item) const char *name;
-#define FIELD_MEMBER_LIST(name, item)                                                                             \
-	const struct msg_##item *name;                                                                      \
+#define MEMBER_U8(name, item)   uint8_t name;
+#define MEMBER_U16(name, item)  uint16_t name;
+#define MEMBER_U32(name, item)  uint32_t name;
+#define MEMBER_U64(name, item)  uint64_t name;
+#define MEMBER_I64(name, item)  int64_t name;
+#define MEMBER_F64(name, item)  double name;
+#define MEMBER_BOOL(name, item) bool name;
+#define MEMBER_STR(name, item)  const char *name;
+#define MEMBER_LIST(name, item)                                                                    \
+	const struct msg_##item *name;                                                             \
 	size_t name##_count;
-#define FIELD_MEMBER(S, kind, member, item, max) FIELD_MEMBER_##kind(member, item)
-#define RECORD_STRUCT(name, FIELDS)                                                                         \
-	struct msg_##name {                                                                                 \
-		FIELDS(FIELD_MEMBER, name)                                                                        \
+#define MEMBER(S, kind, member, item, max) MEMBER_##kind(member, item)
+#define RECORD_STRUCT(name, FIELDS)                                                                \
+	struct msg_##name {                                                                        \
+		FIELDS(MEMBER, name)                                                               \
 	};
 RECORDS(RECORD_STRUCT)
-#define MESSAGE_STRUCT(number, ID, name, FIELDS, delivery, from, to, meaning) RECORD_STRUCT(name, FIELDS)
+#define MESSAGE_STRUCT(number, ID, name, FIELDS, delivery, from, to, meaning)                      \
+	RECORD_STRUCT(name, FIELDS)
 MESSAGES(MESSAGE_STRUCT)
+#undef MEMBER
+#undef MEMBER_LIST
+#undef RECORD_STRUCT
+#undef MESSAGE_STRUCT
 
 enum message_type {
 #define MESSAGE_ENUM(number, ID, name, FIELDS, delivery, from, to, meaning) MSG_##ID = number,
@@ -53,7 +59,17 @@ enum observed {
 };
 
 /* --- schemas, walked by codec.c --- */
-enum field_kind { FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64, FIELD_I64, FIELD_F64, FIELD_BOOL, FIELD_STR, FIELD_LIST };
+enum field_kind {
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_I64,
+	FIELD_F64,
+	FIELD_BOOL,
+	FIELD_STR,
+	FIELD_LIST
+};
 
 struct schema;
 struct schema_field {

@@ -1,4 +1,5 @@
-/* role.h: who can speak on the wire. A peer is a role and a slot; a slot outlives the processes that fill it. */
+/* role.h: who can speak on the wire. A peer is a role and a slot; a slot outlives the processes
+ * that fill it. */
 #ifndef NEXUS_IPC_ROLE_H
 #define NEXUS_IPC_ROLE_H
 
@@ -8,7 +9,9 @@ enum role { ROLE_SUPERVISOR, ROLE_BUDGET, ROLE_HEALTH, ROLE_REQUEST, ROLE_DEMO, 
 
 /* Sets of roles, for the direction checks of messages.def. */
 #define ROLE_BIT(role) (1u << (role))
-#define ROLES_WORKERS (ROLE_BIT(ROLE_BUDGET) | ROLE_BIT(ROLE_HEALTH) | ROLE_BIT(ROLE_REQUEST) | ROLE_BIT(ROLE_DEMO))
+#define ROLES_WORKERS                                                                              \
+	(ROLE_BIT(ROLE_BUDGET) | ROLE_BIT(ROLE_HEALTH) | ROLE_BIT(ROLE_REQUEST) |                  \
+		ROLE_BIT(ROLE_DEMO))
 
 /* An address on the wire. Slot PEER_EVERY means every ready worker of the role. */
 #define PEER_EVERY 0xffu

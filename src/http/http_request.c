@@ -5,11 +5,11 @@
 #include "http/http_request.h"
 
 #include <ctype.h>
-#include <llhttp.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "http/http_fields.h"
+#include "http/http_second_opinion.h"
 
 #define PORT_DIGITS_MAX 5u
 
@@ -240,43 +240,15 @@ static bool read_host(
 	return true;
 }
 
-/* What llhttp makes of a head. */
-struct second_opinion {
-	bool complete;
-	bool chunked;
-	bool has_length;
-	uint64_t length;
-};
-
-static int note_opinion(llhttp_t *llhttp)
-{
-	struct second_opinion *opinion = llhttp->data;
-
-	opinion->complete = true;
-	opinion->chunked = (llhttp->flags & F_CHUNKED) != 0;
-	opinion->has_length = (llhttp->flags & F_CONTENT_LENGTH) != 0;
-	opinion->length = llhttp->content_length;
-	return 2; /* stop here */
-}
-
 static bool ask_llhttp(
 	struct slice head, const struct http_framing *framing, struct http_verdict *verdict)
 {
-	static const llhttp_settings_t settings = {.on_headers_complete = note_opinion};
-	struct second_opinion opinion = {.complete = false};
-	llhttp_t llhttp;
-	llhttp_errno_t code;
-
-	llhttp_init(&llhttp, HTTP_REQUEST, &settings);
-	llhttp.data = &opinion;
-	code = llhttp_execute(&llhttp, head.data, head.len);
-	if (opinion.complete && opinion.chunked == framing->chunked &&
-		opinion.has_length == framing->has_length &&
-		(!framing->has_length || opinion.length == framing->length))
-		return true;
-	if (code == HPE_INVALID_METHOD)
+	switch (http_second_opinion_request(head, framing)) {
+	case HTTP_OPINION_SAME: return true;
+	case HTTP_OPINION_UNKNOWN_METHOD:
 		return http_refuse(verdict, 501, "the request's method is not known");
-	return http_refuse(verdict, 400, "the head is not valid HTTP/1.1");
+	default: return http_refuse(verdict, 400, "the head is not valid HTTP/1.1");
+	}
 }
 
 static bool read_expectation(

@@ -1,11 +1,9 @@
-/* http_response.c: heads gathered, judged twice and kept; bodies passed through their framing.
+/* http_response.c: heads gathered, judged and kept; bodies passed through their framing.
  *
- * Between responses a parser owns nothing but itself. llhttp sees whole heads only; it must accept
- * what our own pass accepted and find the same framing. Bodies are framed here and in
- * http_chunked.c. */
+ * Between responses a parser owns nothing but itself. A head is read once it is whole: by our own
+ * pass, which llhttp must confirm. Bodies are framed here and in http_chunked.c. */
 #include "http/http_response.h"
 
-#include <llhttp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +11,7 @@
 #include "base/memory.h"
 #include "http/http_chunked.h"
 #include "http/http_fields.h"
+#include "http/http_second_opinion.h"
 
 #define HEAD_BYTES_MAX 65536u
 #define FIELDS_MAX     200u
@@ -81,39 +80,6 @@ void http_response_reset(struct http_response_parser *parser)
 	parser->content_length = UINT64_MAX;
 	/* One read may bring the head's end and much of the body. */
 	buffer_init(&parser->partial, SIZE_MAX);
-}
-
-/* What llhttp makes of a head. */
-struct second_opinion {
-	bool complete;
-	bool chunked;
-	bool has_length;
-	uint64_t length;
-};
-
-static int note_opinion(llhttp_t *llhttp)
-{
-	struct second_opinion *opinion = llhttp->data;
-
-	opinion->complete = true;
-	opinion->chunked = (llhttp->flags & F_CHUNKED) != 0;
-	opinion->has_length = (llhttp->flags & F_CONTENT_LENGTH) != 0;
-	opinion->length = llhttp->content_length;
-	return 2; /* stop here */
-}
-
-static bool llhttp_agrees(struct slice text, const struct http_framing *framing)
-{
-	static const llhttp_settings_t settings = {.on_headers_complete = note_opinion};
-	struct second_opinion opinion = {.complete = false};
-	llhttp_t llhttp;
-
-	llhttp_init(&llhttp, HTTP_RESPONSE, &settings);
-	llhttp.data = &opinion;
-	llhttp_execute(&llhttp, text.data, text.len);
-	return opinion.complete && opinion.chunked == framing->chunked &&
-	       opinion.has_length == framing->has_length &&
-	       (!framing->has_length || opinion.length == framing->length);
 }
 
 /* "HTTP/1.1 200 OK"; the reason, and the space before it, may be missing. */
@@ -211,7 +177,7 @@ static bool read_head(
 	http_facts_gather(&facts, parser->head->fields, parser->head->count);
 	if (!http_facts_framing(&facts, version_minor, &framing, verdict))
 		return false;
-	if (!llhttp_agrees(text, &framing))
+	if (http_second_opinion_response(text, &framing) != HTTP_OPINION_SAME)
 		return http_refuse(verdict, 400, "the head is not valid HTTP/1.1");
 	parser->reusable = !facts.says_close && (version_minor == 1 || facts.says_keep_alive);
 	return frame_body(parser, &framing, verdict);

@@ -114,6 +114,10 @@ struct config_change {
 size_t config_diff(const struct config *old, const struct config *new,
 	struct config_change changes[CONFIG_CHANGES_MAX]);
 
+/* Gives a key of `config`, which nobody else holds yet, the value it has in `old`: a reload keeps
+ * so what only the next start can change. Not for lists. */
+void config_keep(struct config *config, const struct config *old, const char *key);
+
 /* --- for people --- */
 enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED };
 /* As a file would say it, secrets as env:NAME or file:/path, never in clear. CHANGED: only what is

@@ -56,6 +56,9 @@ bool config_value_set_text(
 	struct config_build *build, const struct config_key *key, void *base, const char *text);
 /* The row's default. */
 void config_value_set_default(struct config_build *build, const struct config_key *key, void *base);
+/* Copies a value (not of LIST, LEVELS or SCORES) and the texts it points to. */
+void config_value_copy(
+	struct arena *arena, const struct config_key *key, void *to, const void *from);
 bool config_value_equal(const struct config_key *key, const void *a, const void *b);
 
 /* --- config_units.c: numbers with units --- */

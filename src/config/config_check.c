@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/net_address.h"
+
 #define BACKENDS_MAX 1024u /* what a registry holds */
 #define ALIAS_CHAIN  3u
 
@@ -238,11 +240,6 @@ static bool in_network(int family, const unsigned char *address, const char *net
 	return same_prefix(address, base, bits);
 }
 
-static const char *const private_networks[] = {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12",
-	"192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10",
-	"::ffff:127.0.0.0/104", "::ffff:10.0.0.0/104", "::ffff:172.16.0.0/108",
-	"::ffff:192.168.0.0/112", "::ffff:169.254.0.0/112"};
-
 /* The host of a URL without brackets. */
 static void url_host(const char *url, char *out, size_t size)
 {
@@ -256,21 +253,27 @@ static void url_host(const char *url, char *out, size_t size)
  * judged when connecting. */
 static bool is_foreign_address(const struct config *config, const char *url)
 {
-	unsigned char address[16];
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	const struct sockaddr *address = (const struct sockaddr *)&v4;
+	const unsigned char *bytes = (const unsigned char *)&v4.sin_addr;
+	enum net_address_kind kind;
 	char host[256];
-	int family = AF_INET;
 
 	url_host(url, host, sizeof(host));
-	if (inet_pton(AF_INET, host, address) != 1) {
-		family = AF_INET6;
-		if (inet_pton(AF_INET6, host, address) != 1)
+	if (inet_pton(AF_INET, host, &v4.sin_addr) != 1) {
+		address = (const struct sockaddr *)&v6;
+		bytes = (const unsigned char *)&v6.sin6_addr;
+		if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
 			return false;
 	}
-	for (size_t i = 0; i < sizeof(private_networks) / sizeof(private_networks[0]); i++)
-		if (in_network(family, address, private_networks[i]))
-			return false;
+	kind = net_address_kind(address);
+	if (kind == NET_ADDRESS_LOOPBACK || kind == NET_ADDRESS_PRIVATE ||
+		kind == NET_ADDRESS_LINK_LOCAL)
+		return false;
 	for (size_t i = 0; i < config->routing.trusted_networks.count; i++)
-		if (in_network(family, address, config->routing.trusted_networks.items[i]))
+		if (in_network(
+			    address->sa_family, bytes, config->routing.trusted_networks.items[i]))
 			return false;
 	return true;
 }

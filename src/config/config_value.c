@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -329,6 +330,41 @@ void config_value_set_default(struct config_build *build, const struct config_ke
 	case KIND_STRING:
 	case KIND_SECRET: *(const char **)value = ""; break;
 	default: break; /* zeroes: no entries, not set */
+	}
+}
+
+static void copy_strings(
+	struct arena *arena, struct config_strings *to, const struct config_strings *from)
+{
+	to->items = arena_alloc(arena, (from->count + 1) * sizeof(*to->items));
+	to->count = from->count;
+	for (size_t i = 0; i < from->count; i++)
+		to->items[i] = arena_strdup(arena, from->items[i]);
+}
+
+void config_value_copy(
+	struct arena *arena, const struct config_key *key, void *to, const void *from)
+{
+	const void *source = config_value_at(key, from);
+	void *target = config_value_at(key, to);
+
+	switch (key->kind) {
+	case KIND_BOOL: *(bool *)target = *(const bool *)source; break;
+	case KIND_UINT: *(config_UINT *)target = *(const config_UINT *)source; break;
+	case KIND_BYTES: *(config_BYTES *)target = *(const config_BYTES *)source; break;
+	case KIND_DOUBLE:
+	case KIND_SECONDS: *(double *)target = *(const double *)source; break;
+	case KIND_ENUM:
+	case KIND_TRISTATE: *(int *)target = *(const int *)source; break;
+	case KIND_STRING:
+	case KIND_SECRET:
+		*(const char **)target = arena_strdup(arena, *(const char *const *)source);
+		break;
+	case KIND_STRINGS:
+	case KIND_SECRETS: copy_strings(arena, target, source); break;
+	case KIND_LEVELS:
+	case KIND_SCORES:
+	case KIND_LIST: panic("%s cannot be copied", key->path);
 	}
 }
 

@@ -46,7 +46,8 @@ SCOREBOARD_TESTS = \
 	tests/unit/scoreboard_memory_test tests/unit/scoreboard_file_test \
 	tests/unit/scoreboard_record_test tests/unit/scoreboard_row_test \
 	tests/unit/scoreboard_bury_test tests/unit/scoreboard_outbox_test \
-	tests/unit/scoreboard_counter_test
+	tests/unit/scoreboard_counter_test \
+	tests/component/scoreboard_torture_test
 check_PROGRAMS += $(SCOREBOARD_TESTS)
 TESTS += $(SCOREBOARD_TESTS)
 SCOREBOARD_TEST_LIBS = ipc/libipc.a $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -58,4 +59,5 @@ tests_unit_scoreboard_row_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_bury_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_outbox_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_counter_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_component_scoreboard_torture_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 endif

@@ -29,12 +29,13 @@ static inline size_t buffer_len(const struct buffer *buffer)
 
 static inline char *buffer_data(const struct buffer *buffer)
 {
-	return buffer->memory + buffer->start;
+	/* Even adding zero to a null pointer is undefined in C. */
+	return buffer->memory ? buffer->memory + buffer->start : NULL;
 }
 
 static inline struct slice buffer_slice(const struct buffer *buffer)
 {
-	return slice_make(buffer->memory + buffer->start, buffer_len(buffer));
+	return slice_make(buffer_data(buffer), buffer_len(buffer));
 }
 
 /* Room for `len` more bytes, to be filled and then claimed by buffer_commit; NULL when that would pass `max`. */

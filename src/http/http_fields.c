@@ -9,31 +9,13 @@
 #define LENGTH_DIGITS_MAX 18u
 #define EVERY_BYTE(byte)  (UINT64_C(0x0101010101010101) * (byte))
 
-static const bool token_chars[256] = {
-	['!'] = true,
-	['#'] = true,
-	['$'] = true,
-	['%'] = true,
-	['&'] = true,
-	['\''] = true,
-	['*'] = true,
-	['+'] = true,
-	['-'] = true,
-	['.'] = true,
-	['^'] = true,
-	['_'] = true,
-	['`'] = true,
-	['|'] = true,
-	['~'] = true,
-	['0' ... '9'] = true,
-	['A' ... 'Z'] = true,
-	['a' ... 'z'] = true,
+/* clang-format off */
+const bool http_token_chars[256] = {
+	['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true,
+	['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true,
+	['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
-
-bool http_is_token_char(char byte)
-{
-	return token_chars[(unsigned char)byte];
-}
+/* clang-format on */
 
 bool http_is_token(struct slice text)
 {
@@ -41,13 +23,6 @@ bool http_is_token(struct slice text)
 		if (!http_is_token_char(text.data[i]))
 			return false;
 	return text.len > 0;
-}
-
-bool http_is_value_char(char byte)
-{
-	unsigned char code = (unsigned char)byte;
-
-	return (code >= 0x20 && code != 0x7f) || code == '\t';
 }
 
 /* The first byte that may not stand in a value. Eight bytes at a time while none of them can be

@@ -14,11 +14,24 @@
 #include "base/slice.h"
 #include "http/http_request.h"
 
-/* Whether all of a non-empty text are token characters (RFC 9110 section 5.6.2). */
-bool http_is_token(struct slice text);
-bool http_is_token_char(char byte);
+extern const bool http_token_chars[256];
+
+/* A token character of RFC 9110 section 5.6.2. */
+static inline bool http_is_token_char(char byte)
+{
+	return http_token_chars[(unsigned char)byte];
+}
+
 /* HTAB, SP, visible ASCII and bytes above it. */
-bool http_is_value_char(char byte);
+static inline bool http_is_value_char(char byte)
+{
+	unsigned char code = (unsigned char)byte;
+
+	return (code >= 0x20 && code != 0x7f) || code == '\t';
+}
+
+/* Whether a text is one token, not empty. */
+bool http_is_token(struct slice text);
 
 /* Cuts a block of header lines with its final empty line into at most `max` fields. False with 400,
  * or 431 when there are more. */

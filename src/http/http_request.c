@@ -146,7 +146,8 @@ static bool read_request_line(
 
 static bool is_host_char(char byte)
 {
-	return isalnum((unsigned char)byte) || (byte != '\0' && strchr("-._~", byte));
+	return isalnum((unsigned char)byte) || byte == '.' || byte == '-' || byte == '_' ||
+	       byte == '~';
 }
 
 static bool is_address_char(char byte)

@@ -222,7 +222,7 @@ static void take(struct slice *bytes, size_t len)
  * lies. */
 static bool feed_head(struct http_response_parser *parser, struct slice *bytes, struct error *err)
 {
-	struct http_verdict verdict = {.status = 0};
+	struct http_verdict verdict;
 	size_t before = buffer_len(&parser->partial);
 	struct slice text = *bytes;
 	size_t len;

@@ -29,6 +29,7 @@ if HAVE_CMOCKA
 HTTP_TESTS = \
 	tests/unit/http_chunked_test \
 	tests/unit/http_head_test \
+	tests/unit/http_recorded_test \
 	tests/unit/http_request_test \
 	tests/unit/http_response_test \
 	tests/unit/sse_test
@@ -36,6 +37,8 @@ check_PROGRAMS += $(HTTP_TESTS)
 TESTS += $(HTTP_TESTS)
 tests_unit_http_chunked_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 tests_unit_http_head_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
+tests_unit_http_recorded_test_CPPFLAGS = $(AM_CPPFLAGS) -DRECORDED_DIR='"$(abs_top_srcdir)/tests/unit/data/recorded"'
+tests_unit_http_recorded_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 tests_unit_http_request_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 tests_unit_http_response_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 tests_unit_sse_test_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)

@@ -216,7 +216,5 @@ enum sse_result sse_feed(struct sse_parser *sse, struct slice *input, struct sse
 
 struct slice sse_leftover(const struct sse_parser *sse)
 {
-	bool nothing = sse->given || !sse->pending.memory;
-
-	return nothing ? slice_make(NULL, 0) : buffer_slice(&sse->pending);
+	return sse->given ? slice_make(NULL, 0) : buffer_slice(&sse->pending);
 }

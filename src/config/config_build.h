@@ -12,6 +12,8 @@ struct config_secret {
 	const struct config_secret *next;
 };
 
+struct config_source;
+
 /* One configuration in the making, and where its reader stands. */
 struct config_build {
 	struct config *config;
@@ -19,6 +21,7 @@ struct config_build {
 	bool canonical; /* text of config_to_text: secrets stand in clear */
 	struct config_place place;
 	const char *path; /* the key being read, as people write it */
+	const struct config_source *source; /* what is being read; NULL: not a text */
 };
 
 /* A value as it was given, before its key says what it means. */
@@ -78,11 +81,31 @@ const char *config_secret_resolve(struct config_build *build, const char *refere
 /* The reference that gave `value`, or NULL. */
 const char *config_secret_reference(const struct config *config, const char *value);
 
-/* --- config_scan.c --- */
-/* Whether libconfig may be given the file (its includes are looked for in `directory`) or the text;
- * else problems. */
-bool config_scan_file(struct config_build *build, const char *path, const char *directory);
-bool config_scan_text(struct config_build *build, const char *text);
+/* --- config_source.c --- */
+/* A run of lines that came from one place. */
+struct config_segment {
+	struct config_place place;
+	unsigned first_line; /* of the text */
+	const struct config_segment *before;
+};
+
+/* The text that libconfig reads, includes put in. */
+struct config_source {
+	struct buffer text;
+	unsigned line; /* at its end */
+	bool overflow;
+	const struct config_segment *last;
+};
+
+/* Fills `source`, also when it returns false after adding problems; to be freed. */
+bool config_source_read_file(
+	struct config_build *build, struct config_source *source, const char *path);
+bool config_source_read_text(
+	struct config_build *build, struct config_source *source, const char *text);
+void config_source_free(struct config_source *source);
+/* Where a line of the text came from. */
+void config_source_place(
+	const struct config_source *source, unsigned line, struct config_place *out);
 
 /* --- config_load.c: libconfig --- */
 /* Reads a file, or canonical text, into build->config. Problems go to build->errors. */

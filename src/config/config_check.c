@@ -151,18 +151,21 @@ static const struct config_alias *alias_find(const struct config *config, const 
 /* Follows one alias and names the way when it is a circle or too long. */
 static void check_alias_chain(struct config_build *build, const struct config_alias *first)
 {
-	char way[640];
+	char way[800]; /* five names of 127 */
 	size_t used = (size_t)snprintf(way, sizeof(way), "%s", first->name);
 	const struct config_alias *at = first;
 	unsigned steps = 0;
+	bool said = false; /* a circle is named once, at its first alias */
 
 	for (; at && steps <= ALIAS_CHAIN; steps++) {
 		used += (size_t)snprintf(way + used, sizeof(way) - used, " -> %s", at->target);
 		if (strcmp(at->target, first->name) == 0) {
-			config_problem_add(build, false, "aliases go in a circle: %s", way);
+			if (!said)
+				config_problem_add(build, false, "aliases go in a circle: %s", way);
 			return;
 		}
 		at = alias_find(build->config, at->target);
+		said = said || (at && at < first);
 	}
 	if (steps > ALIAS_CHAIN)
 		config_problem_add(build, false, "the chain of aliases is longer than %u: %s",

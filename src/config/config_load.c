@@ -16,15 +16,7 @@
 
 static void stand_at(struct config_build *build, config_setting_t *setting)
 {
-	const char *file = config_setting_source_file(setting);
-	unsigned line = config_setting_source_line(setting);
-
-	/* Most values come from the same file as the one before. */
-	if (file && (!build->place.source || strcmp(build->place.source, file) != 0))
-		build->place.source = arena_strdup(&build->config->arena, file);
-	else if (!file)
-		build->place.source = NULL;
-	build->place.line = line;
+	config_source_place(build->source, config_setting_source_line(setting), &build->place);
 }
 
 static bool take_scalar(config_setting_t *setting, struct config_scalar *out)
@@ -249,42 +241,39 @@ static void read_section(struct config_build *build, config_setting_t *group, co
 	}
 }
 
-static void read_tree(struct config_build *build, config_t *tree, bool parsed, const char *path)
+/* Gives the text to libconfig and walks what it made of it. */
+static void read_source(
+	struct config_build *build, const struct config_source *source, const char *text)
 {
-	build->place = (struct config_place){NULL, 0};
+	config_t tree;
+
+	config_init(&tree);
+	build->source = source;
 	build->path = NULL;
-	if (parsed) {
-		read_section(build, config_root_setting(tree), "");
-		return;
+	if (config_read_string(&tree, text) == CONFIG_TRUE) {
+		read_section(build, config_root_setting(&tree), "");
+	} else {
+		config_source_place(source, (unsigned)config_error_line(&tree), &build->place);
+		config_problem_add(build, false, "%s", config_error_text(&tree));
 	}
-	build->place.source = config_error_file(tree) ? config_error_file(tree) : path;
-	build->place.line = config_error_line(tree) > 0 ? (unsigned)config_error_line(tree) : 0;
-	config_problem_add(build, false, "%s",
-		config_error_text(tree) ? config_error_text(tree) : "cannot be read");
+	config_destroy(&tree);
+	build->source = NULL;
 }
 
 void config_read_file_into(struct config_build *build, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *directory =
-		slash ? memory_dup_slice(slice_make(path, (size_t)(slash - path) + (slash == path)))
-		      : memory_strdup(".");
-	config_t tree;
+	struct config_source source;
 
-	config_init(&tree);
-	config_set_include_dir(&tree, directory);
-	if (config_scan_file(build, path, directory))
-		read_tree(build, &tree, config_read_file(&tree, path), path);
-	config_destroy(&tree);
-	memory_free_at(&directory);
+	if (config_source_read_file(build, &source, path))
+		read_source(build, &source, buffer_text(&source.text));
+	config_source_free(&source);
 }
 
 void config_read_text_into(struct config_build *build, const char *text)
 {
-	config_t tree;
+	struct config_source source;
 
-	config_init(&tree);
-	if (config_scan_text(build, text))
-		read_tree(build, &tree, config_read_string(&tree, text), NULL);
-	config_destroy(&tree);
+	if (config_source_read_text(build, &source, text))
+		read_source(build, &source, buffer_text(&source.text));
+	config_source_free(&source);
 }

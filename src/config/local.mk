@@ -10,7 +10,7 @@ src_config_libnexusconfig_a_SOURCES = \
 	src/config/config_form.c \
 	src/config/config_load.c \
 	src/config/config_print.c \
-	src/config/config_scan.c \
+	src/config/config_source.c \
 	src/config/config_schema.c src/config/config_schema.h \
 	src/config/config_secret.c \
 	src/config/config_units.c \
@@ -18,3 +18,21 @@ src_config_libnexusconfig_a_SOURCES = \
 src_config_libnexusconfig_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DNEXUS_SYSCONFDIR='"$(sysconfdir)"' -DNEXUS_LOCALSTATEDIR='"$(localstatedir)"' -DNEXUS_RUNSTATEDIR='"$(runstatedir)"'
 CONFIG_LIBS = src/config/libnexusconfig.a $(LIBCONFIG_LIBS) $(BASE_LIBS)
+
+if HAVE_CMOCKA
+CONFIG_TESTS = tests/unit/config_load_test tests/unit/config_print_test
+check_PROGRAMS += $(CONFIG_TESTS)
+TESTS += $(CONFIG_TESTS)
+CONFIG_TEST_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/tests/unit/data"'
+tests_unit_config_load_test_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+tests_unit_config_load_test_LDADD = $(CONFIG_LIBS) $(CMOCKA_LIBS)
+tests_unit_config_print_test_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+tests_unit_config_print_test_LDADD = $(CONFIG_LIBS) $(CMOCKA_LIBS)
+endif
+
+if BUILD_FUZZERS
+noinst_PROGRAMS += tests/fuzz/config_fuzzer
+tests_fuzz_config_fuzzer_LDADD = $(CONFIG_LIBS)
+tests_fuzz_config_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+EXTRA_DIST += tests/unit/data/nexus.conf tests/fuzz/corpus/config

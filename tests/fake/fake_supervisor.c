@@ -118,12 +118,22 @@ static void make_shared_things(struct fake_supervisor *fake)
 
 /* --- starting --- */
 
+/* Set in the worker's process only. It inherits the test's memory, which it neither knows nor
+ * frees; a leak checker asks here. */
+static bool is_worker;
+int __lsan_is_turned_off(void) __attribute__((visibility("default")));
+int __lsan_is_turned_off(void)
+{
+	return is_worker;
+}
+
 static _Noreturn void become_worker(const struct fake_options *options, int channel_fd)
 {
 	const struct rlimit none = {0, 0};
 
 	/* Many of them abort on purpose. */
 	setrlimit(RLIMIT_CORE, &none);
+	is_worker = true;
 	/* With the flag cleared, also where it is number 3 already. */
 	channel_fd = fcntl(channel_fd, F_DUPFD, WORKER_CHANNEL_FD + 1);
 	must(channel_fd >= 0 && dup2(channel_fd, WORKER_CHANNEL_FD) >= 0);

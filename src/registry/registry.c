@@ -431,7 +431,7 @@ bool registry_next_model(const struct registry *registry, size_t *at, struct sli
 		for (; shard && entry_at < shard->entry_count; entry_at++) {
 			const struct registry_entry *entry = &shard->entries[entry_at];
 
-			if (!entry->is_exact)
+			if (entry->exact_count == 0)
 				continue;
 			*model = entry->key;
 			*offers = shard->offers + entry->first;

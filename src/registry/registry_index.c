@@ -17,8 +17,9 @@
 struct touch {
 	struct slice key;
 	uint64_t hash;
-	size_t order; /* 0: the backend leaves; else 1 + its place among the added */
+	const struct registry_backend *backend;
 	const struct registry_model *model;
+	bool leaves; /* the backend, or this version of it */
 };
 
 struct touches {
@@ -42,15 +43,18 @@ static size_t shard_of(uint64_t hash)
 
 /* --- touches --- */
 
-static void add_touch(
-	struct touches *touches, struct slice key, size_t order, const struct registry_model *model)
+static void add_touch(struct touches *touches, struct slice key,
+	const struct registry_backend *backend, const struct registry_model *model, bool leaves)
 {
-	touches->items[touches->count++] = (struct touch){
-		.key = key, .hash = hash_bytes(key.data, key.len), .order = order, .model = model};
+	touches->items[touches->count++] = (struct touch){.key = key,
+		.hash = hash_bytes(key.data, key.len),
+		.backend = backend,
+		.model = model,
+		.leaves = leaves};
 }
 
 static void add_touches(
-	struct touches *touches, const struct registry_backend *backend, size_t order)
+	struct touches *touches, const struct registry_backend *backend, bool leaves)
 {
 	bool has_tags = strcmp(backend->type, "ollama") == 0;
 
@@ -58,15 +62,15 @@ static void add_touches(
 		const struct registry_model *model = &backend->models[i];
 		struct slice id = slice_of(model->id);
 
-		add_touch(touches, id, order, model);
+		add_touch(touches, id, backend, model, leaves);
 		if (has_tags && id.len > strlen(LATEST) && slice_ends_with(id, LATEST))
-			add_touch(touches, slice_make(id.data, id.len - strlen(LATEST)), order,
-				model);
+			add_touch(touches, slice_make(id.data, id.len - strlen(LATEST)), backend,
+				model, leaves);
 	}
 }
 
-/* Of two models of one backend for the same name, the one listed under just this name (the shorter
- * id) comes first. */
+/* By key, then in the order of offers; of one backend what leaves before what comes; of two of its
+ * models for the same key the one listed under just this name (the shorter id) first. */
 static int compare_touches(const void *left, const void *right)
 {
 	const struct touch *a = left;
@@ -76,8 +80,11 @@ static int compare_touches(const void *left, const void *right)
 
 	if (order != 0)
 		return order;
-	if (a->order != b->order)
-		return a->order < b->order ? -1 : 1;
+	order = registry_backend_compare(a->backend, b->backend);
+	if (order != 0)
+		return order;
+	if (a->leaves != b->leaves)
+		return a->leaves ? -1 : 1;
 	a_len = strlen(a->model->id);
 	b_len = strlen(b->model->id);
 	if (a_len != b_len)
@@ -96,9 +103,9 @@ static struct touches collect_touches(const struct registry_difference *differen
 		most += 2 * difference->added[i]->model_count;
 	touches.items = memory_array(most + 1, sizeof(*touches.items));
 	for (size_t i = 0; i < difference->removed_count; i++)
-		add_touches(&touches, difference->removed[i], 0);
+		add_touches(&touches, difference->removed[i], true);
 	for (size_t i = 0; i < difference->added_count; i++)
-		add_touches(&touches, difference->added[i], i + 1);
+		add_touches(&touches, difference->added[i], false);
 	qsort(touches.items, touches.count, sizeof(*touches.items), compare_touches);
 	return touches;
 }
@@ -148,7 +155,7 @@ static void append_entry(struct registry_shard *shard, struct registry_entry ent
 	entry.first = (uint32_t)shard->offer_count;
 	shard->entries[shard->entry_count++] = entry;
 	shard->offer_count += entry.count;
-	shard->exact_count += entry.is_exact;
+	shard->exact_count += entry.exact_count > 0;
 }
 
 static void copy_entry(struct registry_shard *shard, const struct registry_shard *old,
@@ -176,68 +183,75 @@ static size_t lower_bound(
 	return low;
 }
 
-static size_t copy_staying(const struct registry_difference *difference, struct registry_offer *to,
-	const struct registry_offer *from, size_t count)
-{
-	size_t kept = 0;
+/* A merge of an entry's old offers with a group of touches. */
+struct merge {
+	const struct registry_offer *old; /* what is left of them */
+	size_t old_count;
+	struct registry_offer *to;
+	size_t count;
+	size_t exact_count; /* offers whose model has just this name as its id */
+};
 
-	for (size_t i = 0; i < count; i++)
-		if (!registry_difference_removes(difference, from[i].backend))
-			to[kept++] = from[i];
-	return kept;
+static void merge_old(struct merge *merge, size_t count)
+{
+	memcpy(merge->to + merge->count, merge->old, count * sizeof(*merge->to));
+	merge->count += count;
+	merge->old += count;
+	merge->old_count -= count;
 }
 
-/* Merges the old offers that stay with those that come, both in name order. Returns how many there
- * are. */
-static size_t merge_offers(const struct registry_difference *difference, struct registry_offer *to,
-	const struct registry_offer *old, size_t old_count, const struct touch *group,
-	size_t group_len)
+static bool is_exact(const struct registry_offer *offer, struct slice key)
 {
-	size_t count = 0;
-	const struct registry_backend *last = NULL;
+	return strlen(offer->model->id) == key.len;
+}
 
-	for (size_t i = 0; i < group_len; i++) {
-		const struct registry_backend *backend;
-		size_t before;
+static void merge_touch(struct merge *merge, const struct touch *touch)
+{
+	struct registry_offer offer = {touch->backend, touch->model};
 
-		if (group[i].order == 0)
-			continue;
-		backend = difference->added[group[i].order - 1];
-		if (backend == last)
-			continue;
-		last = backend;
-		before = lower_bound(old, old_count, backend);
-		count += copy_staying(difference, to + count, old, before);
-		old += before;
-		old_count -= before;
-		to[count++] = (struct registry_offer){backend, group[i].model};
+	merge_old(merge, lower_bound(merge->old, merge->old_count, touch->backend));
+	if (touch->leaves) {
+		/* A name that the backend listed twice was offered once. */
+		if (merge->old_count == 0 || merge->old->backend != touch->backend)
+			return;
+		merge->exact_count -= is_exact(merge->old, touch->key);
+		merge->old++;
+		merge->old_count--;
+		return;
 	}
-	return count + copy_staying(difference, to + count, old, old_count);
+	if (merge->count > 0 && merge->to[merge->count - 1].backend == touch->backend)
+		return;
+	merge->exact_count += is_exact(&offer, touch->key);
+	merge->to[merge->count++] = offer;
 }
 
 /* Appends the entry of a group of touches, unless no offer is left. `entry` is the old one, or
  * NULL. */
 static void change_entry(struct registry_shard *shard, const struct registry_shard *old,
-	const struct registry_entry *entry, const struct touch *group, size_t group_len,
-	const struct registry_difference *difference)
+	const struct registry_entry *entry, const struct touch *group, size_t group_len)
 {
-	struct registry_offer *offers = shard->offers + shard->offer_count;
+	struct merge merge = {.old = shard->offers, .to = shard->offers + shard->offer_count};
 	struct registry_entry changed = {.hash = group->hash};
-	size_t count = merge_offers(difference, offers, entry ? old->offers + entry->first : offers,
-		entry ? entry->count : 0, group, group_len);
 
-	if (count == 0)
+	if (entry) {
+		merge.old = old->offers + entry->first;
+		merge.old_count = entry->count;
+		merge.exact_count = entry->exact_count;
+	}
+	for (size_t i = 0; i < group_len; i++)
+		merge_touch(&merge, &group[i]);
+	merge_old(&merge, merge.old_count);
+	if (merge.count == 0)
 		return;
-	changed.count = (uint32_t)count & 0x7fffffffu;
+	changed.count = (uint16_t)merge.count;
+	changed.exact_count = (uint16_t)merge.exact_count;
 	/* The key must be in memory of a backend that stays. */
-	changed.key = slice_make(offers[0].model->id, group->key.len);
-	for (size_t i = 0; i < count && !changed.is_exact; i++)
-		changed.is_exact = strlen(offers[i].model->id) == group->key.len;
+	changed.key = slice_make(merge.to[0].model->id, group->key.len);
 	append_entry(shard, changed);
 }
 
-static struct registry_shard *rebuild_shard(const struct registry_shard *old,
-	const struct touch *touches, size_t count, const struct registry_difference *difference)
+static struct registry_shard *rebuild_shard(
+	const struct registry_shard *old, const struct touch *touches, size_t count)
 {
 	static const struct registry_shard nothing;
 	const struct registry_shard *from = old ? old : &nothing;
@@ -259,7 +273,7 @@ static struct registry_shard *rebuild_shard(const struct registry_shard *old,
 		}
 		if (order == 0)
 			entry = &from->entries[at++];
-		change_entry(shard, from, entry, touches, group_len, difference);
+		change_entry(shard, from, entry, touches, group_len);
 		touches += group_len;
 		count -= group_len;
 	}
@@ -283,8 +297,7 @@ void registry_index_apply(struct registry_shard *const *old,
 		while (at < touches.count && shard_of(touches.items[at].hash) == i)
 			at++;
 		if (at > first) {
-			shards[i] = rebuild_shard(
-				old[i], touches.items + first, at - first, difference);
+			shards[i] = rebuild_shard(old[i], touches.items + first, at - first);
 			continue;
 		}
 		shards[i] = old[i];

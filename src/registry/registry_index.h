@@ -14,9 +14,9 @@
 struct registry_entry {
 	struct slice key; /* in the id of its first offer's model */
 	uint64_t hash;
-	uint32_t first;        /* of the shard's offers */
-	uint32_t count : 31;   /* never 0 */
-	uint32_t is_exact : 1; /* a backend lists just this id, not only `id:latest` */
+	uint32_t first;       /* of the shard's offers */
+	uint16_t count;       /* of offers; never 0 */
+	uint16_t exact_count; /* offers of models with just this id; the others have `id:latest` */
 };
 
 struct registry_shard {

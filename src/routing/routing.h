@@ -31,9 +31,9 @@ enum rejection {
 	REJECTED_NO_TOOLS,
 	REJECTED_NO_JSON_MODE,
 	REJECTED_NO_EMBEDDINGS,
-	REJECTED_EMBEDDINGS_ONLY,
+	REJECTED_EMBEDDINGS_ONLY, /* an embedding model does not chat */
 	REJECTED_CONTEXT,       /* the request is longer than the model's context */
-	REJECTED_CAPABILITY_UNKNOWN,
+	REJECTED_CAPABILITY_UNKNOWN, /* and another is known to be capable, or only known ones are wanted */
 	REJECTED_BUSY,          /* max_concurrency reached */
 	REJECTED_TRIED,         /* failed for this request already */
 	REJECTED_COUNT
@@ -56,7 +56,7 @@ enum routing_outcome {
 	ROUTING_CHOSEN,         /* at least one candidate, best first */
 	ROUTING_MODEL_UNKNOWN,  /* 404 */
 	ROUTING_NO_BACKENDS,    /* 503: no backend is known at all */
-	ROUTING_UNAVAILABLE,    /* 503: known, but none can take it now */
+	ROUTING_UNAVAILABLE,    /* 503: known, or not yet known not to be, but none can take it now */
 	ROUTING_BUSY,           /* 503 (later: the queue): all are at their limit */
 	ROUTING_TOO_LONG,       /* 400 context_length_exceeded: too long for every candidate */
 };
@@ -74,6 +74,7 @@ struct routing_view {
 	const struct config *config;
 	const struct registry *registry;
 	void *context;
+	/* Called once a candidate; `model` is NULL when only the backend is asked about. */
 	struct backend_load (*load)(void *context, const struct registry_backend *backend,
 		const struct registry_model *model);
 	uint64_t now_ms;             /* monotonic */
@@ -83,7 +84,7 @@ struct routing_view {
 
 struct routing_candidate {
 	const struct registry_backend *backend;
-	const struct registry_model *model;
+	const struct registry_model *model; /* NULL: a rejected backend whose models are not known */
 	struct backend_load load;
 	enum rejection rejected;     /* REJECTED_NOT: still in */
 	const char *stage;           /* the stage that left it out */
@@ -98,7 +99,7 @@ struct routing_decision {
 	size_t chosen_count;
 	struct slice model_asked;
 	struct slice model_used;     /* after aliases */
-	struct slice alias_chain[ROUTING_CHAIN_MAX + 1];
+	struct slice alias_chain[ROUTING_CHAIN_MAX + 1]; /* [0] is model_asked, [alias_depth] model_used */
 	size_t alias_depth;
 	enum route_reason reason;    /* for candidates[0] */
 	uint64_t tokens_needed;      /* for ROUTING_TOO_LONG */
@@ -109,12 +110,16 @@ struct routing_decision {
 void routing_decide(const struct routing_view *view, const struct request_facts *facts, const uint64_t *tried,
 	size_t tried_count, struct arena *arena, struct routing_decision *decision);
 
-/* The alias chain of a name; depth 0 when it is none or a backend offers the name itself. */
+/* The alias chain of a name: chain[0] is the name, chain[depth] what it comes to; returns the depth, 0 when it is no
+ * alias or a backend offers the name itself. */
 size_t routing_resolve_alias(const struct config *config, const struct registry *registry, struct slice name,
 	struct slice chain[ROUTING_CHAIN_MAX + 1]);
 
-/* The record of reasons as JSON, for 503 bodies and explain: {"available_backends":[],"rejected":[{backend,reason}]...} */
+/* The record of reasons as a JSON object, for 503 bodies and explain: {"available_backends": [name...], "rejected":
+ * [{"backend", "reason"}...]}, at most ROUTING_LISTED_MAX of each (the rest is counted: "rejected_more"). Appended to
+ * `out`; false, with nothing appended, when there is no room. */
+#define ROUTING_LISTED_MAX 64u
 struct buffer;
-void routing_context_json(const struct routing_decision *decision, struct buffer *out);
+bool routing_context_json(const struct routing_decision *decision, struct buffer *out);
 
 #endif

@@ -160,10 +160,9 @@ static void log_transition(const struct backend_entry *entry, enum backend_statu
 	else
 		log_info(LOG_HEALTH,
 			"backend \"%s\" (%s) is %s, was %s: it answers in %.1f ms and has %zu "
-			"model%s",
+			"models",
 			facts->name, facts->url, now, status_names[was],
-			(double)entry->state.latency_us / 1000.0, facts->model_count,
-			facts->model_count == 1 ? "" : "s");
+			(double)entry->state.latency_us / 1000.0, facts->model_count);
 }
 
 /* Said once, not at every probe. */

@@ -1,0 +1,81 @@
+/* stage_capability.c: which models can do what the request needs.
+ *
+ * What is known to be missing excludes. What is not known excludes as well, unless nothing better
+ * is left and the configuration allows a last resort. */
+#include "routing/routing_stages.h"
+
+uint64_t tokens_needed(const struct request_facts *facts)
+{
+	uint64_t needed;
+
+	return __builtin_add_overflow(facts->tokens_prompt, facts->output_cap, &needed) ? UINT64_MAX
+											: needed;
+}
+
+bool is_too_long(const struct routing_candidate *candidate, uint64_t needed)
+{
+	return candidate->model->context_length > 0 && needed > candidate->model->context_length;
+}
+
+/* Notes what is not known; returns whether it is known to be missing. */
+static bool lacks(struct routing_candidate *candidate, bool wanted, uint8_t knowledge)
+{
+	if (!wanted)
+		return false;
+	if (knowledge == KNOWLEDGE_UNKNOWN)
+		candidate->capability_unknown = true;
+	return knowledge == KNOWLEDGE_NO;
+}
+
+static enum rejection judge(
+	const struct request_facts *facts, struct routing_candidate *candidate, uint64_t needed)
+{
+	const struct registry_model *model = candidate->model;
+	bool embeds = facts->endpoint == ENDPOINT_EMBEDDINGS;
+
+	if (lacks(candidate, embeds, model->embeddings))
+		return REJECTED_NO_EMBEDDINGS;
+	if (!embeds && model->embeddings == KNOWLEDGE_YES)
+		return REJECTED_EMBEDDINGS_ONLY;
+	if (lacks(candidate, facts->has_images, model->vision))
+		return REJECTED_NO_VISION;
+	if (lacks(candidate, facts->has_tools, model->tools))
+		return REJECTED_NO_TOOLS;
+	if (lacks(candidate, facts->json_mode, model->json_mode))
+		return REJECTED_NO_JSON_MODE;
+	return is_too_long(candidate, needed) ? REJECTED_CONTEXT : REJECTED_NOT;
+}
+
+static void reject_unknown(struct routing_pass *pass)
+{
+	for (size_t i = 0; i < pass->decision->candidate_count; i++) {
+		struct routing_candidate *candidate = &pass->decision->candidates[i];
+
+		if (candidate->rejected == REJECTED_NOT && candidate->capability_unknown)
+			candidate_reject(pass, candidate, REJECTED_CAPABILITY_UNKNOWN);
+	}
+}
+
+void stage_capability(struct routing_pass *pass)
+{
+	uint64_t needed = tokens_needed(pass->facts);
+	size_t unknown = 0;
+
+	for (size_t i = 0; i < pass->decision->candidate_count; i++) {
+		struct routing_candidate *candidate = &pass->decision->candidates[i];
+		enum rejection why;
+
+		if (candidate->rejected != REJECTED_NOT)
+			continue;
+		why = judge(pass->facts, candidate, needed);
+		if (why != REJECTED_NOT)
+			candidate_reject(pass, candidate, why);
+		else
+			unknown += candidate->capability_unknown;
+	}
+	if (unknown == 0)
+		return;
+	if (unknown < pass->left ||
+		pass->view->config->routing.unknown_capability == UNKNOWN_REFUSE)
+		reject_unknown(pass);
+}

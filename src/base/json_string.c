@@ -77,11 +77,10 @@ bool json_string_is(struct json_string string, const char *text)
 {
 	struct slice rest = slice_of(text);
 	const char *at = string.raw.data;
-	const char *end = at + string.raw.len;
 
 	if (!string.escaped)
 		return slice_equal(string.raw, rest);
-	while (at < end) {
+	for (const char *end = at + string.raw.len; at < end;) {
 		char piece[4] = {*at};
 		size_t len = 1;
 
@@ -98,7 +97,7 @@ bool json_string_is(struct json_string string, const char *text)
 
 size_t json_string_decode(struct json_string string, char *out, size_t size)
 {
-	const char *at = string.raw.data;
+	const char *at = string.raw.data ? string.raw.data : "";
 	const char *end = at + string.raw.len;
 	size_t used = 0;
 

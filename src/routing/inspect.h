@@ -23,26 +23,30 @@ struct request_facts {
 	struct span stream_options;   /* the value, when present and not null */
 	struct span include_usage;    /* its include_usage value, when present */
 	bool wants_usage;             /* include_usage: true */
-	uint64_t tokens_prompt;       /* estimate, never too low by design: see inspect.c */
-	bool tokens_exact;
+	uint64_t tokens_prompt;       /* all of the input; estimate, never too low by design: see token_estimate.h */
+	uint64_t tokens_longest;      /* the longest input of a batch (else tokens_prompt): what one context must hold */
+	bool tokens_exact;            /* both were counted (token arrays only), not estimated */
 	uint64_t output_cap;          /* max_tokens / max_completion_tokens; 0 = none */
 	bool has_images;
 	bool has_tools;               /* present and non-empty */
 	bool json_mode;               /* response_format json_object or json_schema */
 	bool wants_base64;            /* embeddings: encoding_format base64 */
 	bool has_history;             /* more than one user turn, or an assistant or tool message */
-	struct slice user;
-	uint64_t conversation;        /* stable hash of the first messages, for affinity */
+	struct slice user;            /* decoded; empty when not there */
+	uint64_t conversation;        /* stable hash of the first messages, for affinity; 0 = none */
 	struct span object_open;      /* the '{' of the body, where members are put in */
 };
 
-/* Why a body was refused: the field at fault (or NULL) and a sentence that says where. */
+#define INSPECT_MODEL_MAX 128u    /* bytes of a model's name, decoded */
+
+/* Why a body was refused: the field at fault (or NULL; in the arena) and a sentence that says where. */
 struct inspect_problem {
 	const char *param;
 	struct error error;
 };
 
-/* `body` must stay as it is while the facts are used. False: 400 with the problem. */
+/* `body` must stay as it is while the facts are used; what had to be decoded is the arena's. False: 400 with the
+ * problem. Members that routing does not read are checked for form only. */
 bool inspect_request(enum endpoint endpoint, struct slice body, unsigned max_depth, struct arena *arena,
 	struct request_facts *facts, struct inspect_problem *problem);
 

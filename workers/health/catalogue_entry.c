@@ -160,9 +160,10 @@ static void log_transition(const struct backend_entry *entry, enum backend_statu
 	else
 		log_info(LOG_HEALTH,
 			"backend \"%s\" (%s) is %s, was %s: it answers in %.1f ms and has %zu "
-			"models",
+			"model%s",
 			facts->name, facts->url, now, status_names[was],
-			(double)entry->state.latency_us / 1000.0, facts->model_count);
+			(double)entry->state.latency_us / 1000.0, facts->model_count,
+			facts->model_count == 1 ? "" : "s");
 }
 
 /* Said once, not at every probe. */

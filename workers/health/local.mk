@@ -14,10 +14,13 @@ EXTRA_DIST += tests/fake/fake_backend.py tests/fake/fake_answers.py tests/fake/f
 HEALTH_LIBS = workers/health/libhealth.a $(WORKER_LIBS) $(BACKEND_LIBS) $(CURL_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/backend_state_test tests/unit/numbers_test
-TESTS += tests/unit/backend_state_test tests/unit/numbers_test
+HEALTH_TESTS = tests/unit/backend_state_test tests/unit/catalogue_test tests/unit/numbers_test
+check_PROGRAMS += $(HEALTH_TESTS)
+TESTS += $(HEALTH_TESTS)
 tests_unit_backend_state_test_SOURCES = tests/unit/backend_state_test.c
 tests_unit_backend_state_test_LDADD = $(HEALTH_LIBS) $(CMOCKA_LIBS)
+tests_unit_catalogue_test_SOURCES = tests/unit/catalogue_test.c
+tests_unit_catalogue_test_LDADD = $(HEALTH_LIBS) $(CMOCKA_LIBS)
 tests_unit_numbers_test_SOURCES = tests/unit/numbers_test.c
 tests_unit_numbers_test_LDADD = $(HEALTH_LIBS) $(CMOCKA_LIBS)
 endif

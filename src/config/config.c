@@ -176,6 +176,8 @@ struct config *config_from_text(struct slice text, uint64_t version, struct conf
 
 /* --- places that follow from it --- */
 
+const char config_system_socket[] = NEXUS_RUNSTATEDIR "/nexus/admin.sock";
+
 static bool fits(int len, size_t size, struct error *err)
 {
 	return (len >= 0 && (size_t)len < size) ||
@@ -205,7 +207,7 @@ bool config_admin_socket(const struct config *config, char *out, size_t size, st
 	if (*config->admin.socket)
 		return fits(snprintf(out, size, "%s", config->admin.socket), size, err);
 	if (!*config->server.state_dir && geteuid() == 0)
-		return fits(snprintf(out, size, "%s", NEXUS_RUNSTATEDIR "/nexus/admin.sock"), size,
+		return fits(snprintf(out, size, "%s", config_system_socket), size,
 			err);
 	if (!config_state_dir(config, dir, sizeof(dir), err))
 		return false;

@@ -97,6 +97,8 @@ bool config_state_dir(const struct config *config, char *out, size_t size, struc
 /* admin.socket; else admin.sock in server.state_dir when that is set; else
  * $(runstatedir)/nexus/admin.sock for root; else admin.sock in the user's state directory. */
 bool config_admin_socket(const struct config *config, char *out, size_t size, struct error *err);
+/* Where root's daemon has its socket unless told otherwise: $(runstatedir)/nexus/admin.sock. */
+extern const char config_system_socket[];
 /* Types whose servers belong to somebody else: openai, anthropic, google. */
 bool config_type_is_cloud(const char *type);
 

@@ -8,6 +8,16 @@ ipc_libipc_a_SOURCES = \
 	ipc/handlers.c ipc/handlers.h
 IPC_LIBS = ipc/libipc.a $(MSGPACK_LIBS) $(EV_LIBS) $(BASE_LIBS)
 
+# The reference page, printed from the same rows; `make reference` writes it anew.
+check_PROGRAMS += docs/print_messages
+docs_print_messages_SOURCES = docs/print_messages.c
+docs_print_messages_LDADD = $(IPC_LIBS)
+TESTS += tests/lint/messages_reference_test.sh
+EXTRA_DIST += tests/lint/messages_reference_test.sh
+reference:: docs/print_messages
+	$(AM_V_GEN)docs/print_messages > $(srcdir)/docs/reference/messages.md
+.PHONY: reference
+
 if HAVE_CMOCKA
 IPC_TESTS = tests/unit/message_test tests/unit/codec_test tests/unit/channel_test tests/unit/handlers_test
 check_PROGRAMS += $(IPC_TESTS)

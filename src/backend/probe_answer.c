@@ -11,6 +11,8 @@
 #include "base/text.h"
 
 #define QUOTED_MAX 160u /* bytes of a server's words in our messages */
+/* Of one answer. An empty list in it takes 2 bytes on the wire and a hundred in memory. */
+#define VALUES_MAX (512u << 10)
 
 void probe_begin(struct probe_result *result, struct arena *arena, struct probe_memory *memory)
 {
@@ -55,8 +57,9 @@ bool probe_check_status(
 	/* What a server says about a key may quote the key. */
 	if (status == 401 || status == 403)
 		return probe_fail(result,
-			"HTTP %u from %s: the server wants another API key (api_key)", status,
-			path);
+			"HTTP %u from %s: the server does not accept the API key, or wants one "
+			"(api_key)",
+			status, path);
 	if (status >= 300 && status <= 399)
 		return probe_fail(result,
 			"HTTP %u from %s: redirects are not followed; the url must be the final "
@@ -69,30 +72,49 @@ bool probe_check_status(
 
 /* --- JSON --- */
 
-static json_t *parse(struct slice body, json_error_t *error)
+/* At least as many as there are: separators within strings count too. */
+static size_t count_values(struct slice body)
 {
-	return json_loadb(body.data ? body.data : "", body.len, JSON_ALLOW_NUL, error);
+	size_t count = 1;
+
+	for (size_t i = 0; i < body.len; i++)
+		count += body.data[i] == ',' || body.data[i] == ':' || body.data[i] == '[' ||
+			 body.data[i] == '{';
+	return count;
+}
+
+/* NULL with `problem` filled, escaped. */
+static json_t *parse(struct slice body, struct error *problem)
+{
+	char quoted[QUOTED_MAX];
+	json_error_t error;
+	json_t *json;
+
+	if (count_values(body) > VALUES_MAX) {
+		error_set(problem, "more than %u values", VALUES_MAX);
+		return NULL;
+	}
+	json = json_loadb(body.data ? body.data : "", body.len, JSON_ALLOW_NUL, &error);
+	if (json)
+		return json;
+	text_escape(quoted, sizeof(quoted), slice_of(error.text), TEXT_ESCAPE_LINE);
+	error_set(problem, "%s at offset %d of %zu", quoted, error.position, body.len);
+	return NULL;
 }
 
 json_t *probe_parse(struct probe_result *result, const char *path, struct slice body)
 {
-	char quoted[QUOTED_MAX];
-	json_error_t error;
-	json_t *json = parse(body, &error);
+	struct error problem;
+	json_t *json = parse(body, &problem);
 
-	if (json)
-		return json;
-	text_escape(quoted, sizeof(quoted), slice_of(error.text), TEXT_ESCAPE_LINE);
-	probe_fail(result, "unreadable JSON from %s: %s at offset %d of %zu", path, quoted,
-		error.position, body.len);
-	return NULL;
+	if (!json)
+		probe_fail(result, "unreadable JSON from %s: %s", path, problem.text);
+	return json;
 }
 
 json_t *probe_parse_quietly(struct slice body)
 {
-	json_error_t error;
-
-	return parse(body, &error);
+	return parse(body, NULL);
 }
 
 const char *probe_text(struct probe_result *result, const json_t *value)

@@ -88,8 +88,15 @@ const char *json_problem(const struct json_reader *json, size_t *offset);
 /* The 1-based line and column (in bytes) of an offset, for messages. */
 void json_position(const struct json_reader *json, size_t offset, unsigned *line, unsigned *column);
 
-/* Whether the string, decoded, is `text`. */
-bool json_string_is(struct json_string string, const char *text);
+/* The slow half of json_string_is. */
+bool json_escaped_string_is(struct json_string string, const char *text);
+/* Whether the string, decoded, is `text`. Inline, so that comparing with a literal costs nothing. */
+static inline bool json_string_is(struct json_string string, const char *text)
+{
+	if (string.escaped)
+		return json_escaped_string_is(string, text);
+	return string.raw.len == strlen(text) && memcmp(string.raw.data, text, strlen(text)) == 0;
+}
 /* Decodes into `out` (NUL-terminated) and returns the decoded length; SIZE_MAX when it does not fit
  * in `size` with the NUL. The string has been validated by the reader. Never longer than the raw
  * form. */

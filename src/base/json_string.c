@@ -73,13 +73,11 @@ static size_t decode_escape(const char **at, char out[4])
 	return encode_utf8(code, out);
 }
 
-bool json_string_is(struct json_string string, const char *text)
+bool json_escaped_string_is(struct json_string string, const char *text)
 {
 	struct slice rest = slice_of(text);
 	const char *at = string.raw.data;
 
-	if (!string.escaped)
-		return slice_equal(string.raw, rest);
 	for (const char *end = at + string.raw.len; at < end;) {
 		char piece[4] = {*at};
 		size_t len = 1;

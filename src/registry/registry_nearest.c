@@ -32,6 +32,14 @@ static bool is_prefix(struct slice a, struct slice b)
 	return a.len > 0 && a.len <= b.len && strncasecmp(a.data, b.data, a.len) == 0;
 }
 
+/* People leave the tag out. */
+static struct slice without_latest(struct slice id)
+{
+	size_t tag_len = strlen(":latest");
+
+	return slice_ends_with(id, ":latest") ? slice_make(id.data, id.len - tag_len) : id;
+}
+
 static bool may_be_near(struct slice a, uint64_t a_letters, struct slice b)
 {
 	size_t longer = a.len > b.len ? a.len : b.len;
@@ -88,13 +96,14 @@ size_t registry_nearest_models(
 	for (unsigned i = 0;
 		i < LOOKED_AT_MAX && registry_next_model(registry, &at, &id, &offers, &count);
 		i++) {
+		struct slice name = without_latest(id);
 		unsigned distance = 1;
 
-		if (!is_prefix(wanted, id) && !is_prefix(id, wanted)) {
-			if (!may_be_near(wanted, letters, id) || ++compared > COMPARED_MAX)
+		if (!is_prefix(wanted, name) && !is_prefix(name, wanted)) {
+			if (!may_be_near(wanted, letters, name) || ++compared > COMPARED_MAX)
 				continue;
-			distance = text_distance(wanted, id);
-			if (distance * 3 > (wanted.len > id.len ? wanted.len : id.len))
+			distance = text_distance(wanted, name);
+			if (distance * 3 > (wanted.len > name.len ? wanted.len : name.len))
 				continue;
 		}
 		keep(&nearest, id_text(id, offers, count), distance);

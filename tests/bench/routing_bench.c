@@ -129,6 +129,21 @@ static void bench_decide(
 	registry_unref(&registry);
 }
 
+static void bench_nearest(unsigned backends, unsigned models)
+{
+	struct registry *registry = make_registry(backends, models, NAMES_DISTINCT);
+	const char *found[5];
+	unsigned rounds = 200;
+	size_t count = 0;
+	uint64_t start = cpu_ns();
+
+	for (unsigned i = 0; i < rounds; i++)
+		count = registry_nearest_models(registry, SLICE_LITERAL("modle-77-7"), found, 5);
+	printf("nearest  %4u x %u: %.1f us, %zu found\n", backends, models,
+		(double)(cpu_ns() - start) / rounds / 1000, count);
+	registry_unref(&registry);
+}
+
 int main(void)
 {
 	static const char *const strategies[] = {
@@ -141,5 +156,6 @@ int main(void)
 		bench_decide(100, 50, NAMES_SAME, i, strategies[i]);
 	bench_decide(100, 50, NAMES_DISTINCT, STRATEGY_SMART, "smart");
 	bench_decide(1000, 50, NAMES_SAME, STRATEGY_SMART, "smart");
+	bench_nearest(1000, 50);
 	return 0;
 }

@@ -263,7 +263,12 @@ static void its_heart_beats_with_its_numbers_and_its_lag(void **state)
 	assert_int_equal(beat->connections, 11);
 	assert_int_equal(beat->requests, 12);
 	assert_int_equal(beat->requests_total, 13);
-	assert_non_null(fake_await(&fake, MSG_HEARTBEAT, FAKE_TIMEOUT_MS));
+	/* Told once, then forgotten. */
+	for (int i = 0; i < 5 && beat->loop_lag_us >= 150000; i++) {
+		beat = fake_await(&fake, MSG_HEARTBEAT, FAKE_TIMEOUT_MS);
+		assert_non_null(beat);
+	}
+	assert_true(beat->loop_lag_us < 150000);
 	fake_stop(&fake);
 }
 
@@ -411,7 +416,7 @@ static void a_drain_ends_with_0(void **state)
 
 static void a_drain_before_the_start_ends_with_0(void **state)
 {
-	const struct msg_drain drain = {.stopping = true};
+	const struct msg_drain drain = {.deadline_ms = 60000, .stopping = true};
 	struct fake_supervisor fake;
 
 	fake_spawn(&fake, &with_teller);

@@ -165,7 +165,7 @@ static const struct scene scenes[] = {
 		.verdict = PROBE_HEALTHY, .models = {{"Qwen/Qwen2.5-7B-Instruct", 32768, Q, Q, Y, Q, true}, {"sql-lora", 0, Q, Q, Y, Q, true}}},
 	{"vLLM: a dead engine", "vllm", {{"/health", 503, .body = ""}}, .verdict = PROBE_FAILED, .error = "HTTP 503 from /health"},
 	{"vLLM: wants a key", "vllm", {{"/health", 200, .body = ""}, {"/v1/models", 401, .body = "{\"error\":\"sk-secret\"}"}},
-		.verdict = PROBE_FAILED, .error = "HTTP 401 from /v1/models: the server wants another API key"},
+		.verdict = PROBE_FAILED, .error = "HTTP 401 from /v1/models: the server does not accept the API key"},
 
 	{"llama.cpp", "llamacpp",
 		{{"/health", 200, .body = "{\"status\":\"ok\"}"}, {"/v1/models", 200, .file = "servers/llamacpp.models.json"},
@@ -446,6 +446,28 @@ static void test_lists_are_bounded(void **state)
 	arena_free(&arena);
 }
 
+/* Small on the wire, large in memory. */
+static void test_values_are_bounded(void **state)
+{
+	struct answer answers[2] = {{.path = "/v1/models", .status = 200}};
+	struct probe_result result;
+	struct arena arena;
+	struct buffer out;
+
+	arena_init(&arena, 4096);
+	buffer_init(&out, 4 << 20);
+	buffer_append_text(&out, "{\"data\":[[]");
+	for (unsigned i = 0; i < 300000; i++)
+		buffer_append_text(&out, ",[]");
+	buffer_append_text(&out, "]}");
+	answers[0].body = buffer_text(&out);
+	run_probe("generic", &arena, NULL, answers, &result);
+	assert_int_equal(result.verdict, PROBE_FAILED);
+	assert_non_null(strstr(result.error.text, "more than 524288 values"));
+	buffer_free(&out);
+	arena_free(&arena);
+}
+
 /* Every answer of every scene, cut at every byte: healthy or failed, with a sentence, and never a
  * read behind the end. */
 static void cut_scene(const struct scene *scene, size_t which)
@@ -507,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_model_name_is_escaped_in_requests),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_lists_are_bounded),
+		cmocka_unit_test(test_values_are_bounded),
 		cmocka_unit_test(test_cut_answers),
 		cmocka_unit_test(test_table),
 	};

@@ -321,6 +321,7 @@ static void test_nearest(void **state)
 		{"LLAMA3:70B", "llama3:70b"},
 		{"llama3", "llama3:70b"},
 		{"mistral-large", "mistral-larg"},
+		{"gema", "gemma:latest"},
 		{"gpt-4o", NULL},
 		{"", NULL},
 	};

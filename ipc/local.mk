@@ -19,15 +19,18 @@ reference:: docs/print_messages
 .PHONY: reference
 
 if HAVE_CMOCKA
-IPC_TESTS = tests/unit/message_test tests/unit/codec_test tests/unit/channel_test tests/unit/handlers_test
+IPC_TESTS = tests/unit/message_test tests/unit/codec_test tests/unit/channel_test tests/unit/channel_send_test \
+	tests/unit/handlers_test
 check_PROGRAMS += $(IPC_TESTS)
 TESTS += $(IPC_TESTS)
 tests_unit_message_test_SOURCES = tests/unit/message_test.c
 tests_unit_message_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
 tests_unit_codec_test_SOURCES = tests/unit/codec_test.c tests/unit/message_values.c tests/unit/message_values.h
 tests_unit_codec_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
-tests_unit_channel_test_SOURCES = tests/unit/channel_test.c
+tests_unit_channel_test_SOURCES = tests/unit/channel_test.c tests/unit/channel_ear.c tests/unit/channel_ear.h
 tests_unit_channel_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
+tests_unit_channel_send_test_SOURCES = tests/unit/channel_send_test.c tests/unit/channel_ear.c tests/unit/channel_ear.h
+tests_unit_channel_send_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
 tests_unit_handlers_test_SOURCES = tests/unit/handlers_test.c
 tests_unit_handlers_test_LDADD = $(IPC_LIBS) $(CMOCKA_LIBS)
 endif

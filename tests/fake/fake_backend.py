@@ -218,7 +218,10 @@ class Connection(asyncio.Protocol):
     def take_head(self):
         end = self.input.find(b"\r\n\r\n")
         if end < 0:
-            if len(self.input) > HEAD_MAX:
+            if self.input[:1] == b"\x16":  # TLS, spoken to a plain port
+                self.transport.write(head_bytes(400, [("Connection", "close"), ("Content-Length", "0")]))
+                self.transport.close()
+            elif len(self.input) > HEAD_MAX:
                 self.transport.abort()
             return False
         self.server.number += 1
@@ -306,7 +309,7 @@ class Connection(asyncio.Protocol):
         body = answers.as_json(value)
         await self.write(head_bytes(status, [("Content-Type", "application/json"),
                                              ("Content-Length", str(len(body)))]) + body)
-        return True
+        return request.header("connection").lower() != "close"
 
     async def write(self, data):
         self.transport.write(data)

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 #define LOOKED_AT_MAX 8192u
-#define COMPARED_MAX  512u
+#define COMPARED_MAX  256u
 #define NEAREST_MAX   16u
 
 struct nearest {

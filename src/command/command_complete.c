@@ -141,8 +141,11 @@ static void put_zsh(struct buffer *out)
 		" --help --version\n\t\treturn\n\tfi\n\t(( CURRENT == 3 )) && second=\"\"\n"
 		"\tcase \"$first $second\" in\n");
 	put_cases(out);
-	buffer_append_text(out, "\tesac\n\tcompadd -- ${=may}\n\t[[ -n $files ]] && "
-				"_files\n}\ncompdef _nexus nexus\n");
+	buffer_append_text(out,
+		"\tesac\n\tcompadd -- ${=may}\n\t[[ -n $files ]] && _files\n}\n"
+		"# Autoloaded, this file is the function itself; sourced, it registers it.\n"
+		"if [ \"$funcstack[1]\" = _nexus ]; then _nexus \"$@\"; else compdef _nexus nexus; "
+		"fi\n");
 }
 
 static void put_fish_options(

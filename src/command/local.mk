@@ -17,9 +17,10 @@ src_command_libcommand_a_SOURCES = \
 COMMAND_LIBS = src/command/libcommand.a $(CONFIG_LIBS) $(JANSSON_LIBS)
 
 if HAVE_CMOCKA
-COMMAND_TESTS = tests/unit/command_match_test tests/unit/report_test
+COMMAND_TESTS = tests/unit/command_match_test tests/unit/console_client_test tests/unit/report_test
 check_PROGRAMS += $(COMMAND_TESTS)
 TESTS += $(COMMAND_TESTS)
 tests_unit_command_match_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
+tests_unit_console_client_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
 tests_unit_report_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
 endif

@@ -120,6 +120,10 @@ size_t config_diff(const struct config *old, const struct config *new,
  * so what only the next start can change. Not for lists. */
 void config_keep(struct config *config, const struct config *old, const char *key);
 
+/* Adds a backend with the defaults of its type to `config`, which nobody else holds yet. A name
+ * that is taken gets a number behind it. All three must be valid: they are ours, not the file's. */
+void config_add_backend(struct config *config, const char *name, const char *type, const char *url);
+
 /* --- for people --- */
 enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED };
 /* As a file would say it, secrets as env:NAME or file:/path, never in clear. CHANGED: only what is

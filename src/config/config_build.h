@@ -20,7 +20,7 @@ struct config_build {
 	struct config_errors *errors;
 	bool canonical; /* text of config_to_text: secrets stand in clear */
 	struct config_place place;
-	const char *path; /* the key being read, as people write it */
+	const char *path;                   /* the key being read, as people write it */
 	const struct config_source *source; /* what is being read; NULL: not a text */
 };
 
@@ -116,6 +116,7 @@ void config_read_text_into(struct config_build *build, const char *text);
 /* Fills in what depends on other values (defaults by type, api_key_env), then checks the rules
  * between keys. */
 void config_finish(struct config_build *build);
+void config_finish_backend(struct config_build *build, struct config_backend *backend);
 void config_check(struct config_build *build);
 
 #endif

@@ -50,7 +50,7 @@ static void finish_model(struct config_model *model, const struct config_backend
 		model->tier = backend->tier;
 }
 
-static void finish_backend(struct config_build *build, struct config_backend *backend)
+void config_finish_backend(struct config_build *build, struct config_backend *backend)
 {
 	bool cloud = config_type_is_cloud(backend->type);
 	size_t len = strlen(backend->url);
@@ -76,7 +76,7 @@ void config_finish(struct config_build *build)
 	for (size_t i = 0; i < config->backend_count; i++) {
 		snprintf(path, sizeof(path), "backends[%zu]", i);
 		build->place = config->backends[i].place;
-		finish_backend(build, &config->backends[i]);
+		config_finish_backend(build, &config->backends[i]);
 	}
 	build->path = NULL;
 }

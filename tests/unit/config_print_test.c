@@ -283,6 +283,21 @@ static void test_low_port_needs_a_start(void **state)
 	config_unref(&new);
 }
 
+static void test_add_backend(void **state)
+{
+	struct config *config = from_text("backends = ( { name = \"demo\"; url = \"http://x\"; } );");
+
+	config_add_backend(config, "demo", "demo", "http://127.0.0.1:9/");
+	assert_int_equal(config->backend_count, 2);
+	assert_string_equal(config->backends[0].name, "demo");
+	assert_string_equal(config->backends[1].name, "demo-2");
+	assert_string_equal(config->backends[1].url, "http://127.0.0.1:9");
+	assert_string_equal(config->backends[1].type, "demo");
+	assert_int_equal(config->backends[1].priority, 50);
+	assert_round_trip(config);
+	config_unref(&config);
+}
+
 static void test_canonical_text_includes_nothing(void **state)
 {
 	struct config_errors errors;
@@ -302,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_secrets_are_not_shown),
 		cmocka_unit_test(test_init),
 		cmocka_unit_test(test_low_port_needs_a_start),
+		cmocka_unit_test(test_add_backend),
 		cmocka_unit_test(test_canonical_text_includes_nothing),
 	};
 

@@ -28,7 +28,8 @@ void arena_init(struct arena *arena, size_t block_size)
 
 void arena_init_in(struct arena *arena, size_t block_size, void *memory, size_t size)
 {
-	*arena = (struct arena){.block_size = block_size, .at = memory, .end = (char *)memory + size};
+	*arena = (struct arena){
+		.block_size = block_size, .at = memory, .end = (char *)memory + size};
 }
 
 static struct arena_block *block_new(struct arena *arena, size_t size)

@@ -29,7 +29,7 @@ void json_slice(struct json_writer *json, struct slice text);
 void json_text(struct json_writer *json, const char *text); /* NULL writes null */
 void json_int(struct json_writer *json, int64_t value);
 void json_uint(struct json_writer *json, uint64_t value);
-void json_double(struct json_writer *json, double value); /* not finite: null */
+void json_double(struct json_writer *json, double value); /* six significant digits; not finite: null */
 void json_bool(struct json_writer *json, bool value);
 void json_nothing(struct json_writer *json); /* null */
 #ifndef JANSSON_H

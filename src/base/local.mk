@@ -21,11 +21,33 @@ src_base_libbase_a_SOURCES = \
 BASE_LIBS = src/base/libbase.a
 
 if HAVE_CMOCKA
-base_tests = tests/unit/json_scan_test tests/unit/net_address_test
+base_tests = \
+	tests/unit/arena_test \
+	tests/unit/buffer_test \
+	tests/unit/error_test \
+	tests/unit/fd_test \
+	tests/unit/hash_table_test \
+	tests/unit/json_scan_test \
+	tests/unit/json_write_test \
+	tests/unit/list_test \
+	tests/unit/log_test \
+	tests/unit/net_address_test \
+	tests/unit/random_test \
+	tests/unit/text_test
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+tests_unit_arena_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_buffer_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_error_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_fd_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_hash_table_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_json_scan_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_json_write_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_list_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_log_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_net_address_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_random_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_text_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 if BUILD_FUZZERS

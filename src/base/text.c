@@ -38,7 +38,8 @@ unsigned text_distance(struct slice a, struct slice b)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_len; j++) {
-			bool same = tolower((unsigned char)a.data[i - 1]) == tolower((unsigned char)b.data[j - 1]);
+			bool same = tolower((unsigned char)a.data[i - 1]) ==
+				    tolower((unsigned char)b.data[j - 1]);
 			unsigned best = diagonal + !same;
 
 			diagonal = row[j];
@@ -90,7 +91,8 @@ size_t text_utf8_len(const char *data, size_t len)
 		return 3;
 	}
 	if (lead >= 0xf0 && lead <= 0xf4) {
-		if (len < 4 || !is_continuation(data, 1) || !is_continuation(data, 2) || !is_continuation(data, 3))
+		if (len < 4 || !is_continuation(data, 1) || !is_continuation(data, 2) ||
+			!is_continuation(data, 3))
 			return 0;
 		if ((lead == 0xf0 && next < 0x90) || (lead == 0xf4 && next > 0x8f))
 			return 0;
@@ -127,23 +129,49 @@ static size_t escape_one(char piece[16], const char *data, size_t len, enum text
 	return taken;
 }
 
+/* How many bytes from `at` on stand for themselves. */
+static size_t plain_run(struct slice text, size_t at, enum text_escape how)
+{
+	size_t start = at;
+
+	for (; at < text.len; at++) {
+		unsigned char byte = (unsigned char)text.data[at];
+
+		if (byte < 0x20 || byte > 0x7e ||
+			(how == TEXT_ESCAPE_JSON && (byte == '"' || byte == '\\')))
+			break;
+	}
+	return at - start;
+}
+
 size_t text_escape(char *out, size_t size, struct slice text, enum text_escape how)
 {
 	size_t used = 0;
 
+	if (size == 0)
+		return 0;
 	for (size_t at = 0; at < text.len;) {
+		size_t room = size - 1 - used;
+		size_t taken = plain_run(text, at, how);
 		char piece[16];
-		size_t taken = escape_one(piece, text.data + at, text.len - at, how);
-		size_t len = strlen(piece);
+		size_t len;
 
-		if (used + len + 1 > size)
-			break;
-		memcpy(out + used, piece, len);
+		if (taken > 0) {
+			len = taken < room ? taken : room;
+			memcpy(out + used, text.data + at, len);
+		} else {
+			taken = escape_one(piece, text.data + at, text.len - at, how);
+			len = strlen(piece);
+			if (len > room)
+				break;
+			memcpy(out + used, piece, len);
+		}
 		used += len;
 		at += taken;
+		if (used == size - 1)
+			break;
 	}
-	if (size > 0)
-		out[used] = '\0';
+	out[used] = '\0';
 	return used;
 }
 
@@ -155,7 +183,9 @@ bool text_glob(struct slice pattern, struct slice name)
 	size_t star_name = 0;
 
 	while (n < name.len) {
-		if (p < pattern.len && (pattern.data[p] == '?' || pattern.data[p] == name.data[n]) && pattern.data[p] != '*') {
+		if (p < pattern.len &&
+			(pattern.data[p] == '?' || pattern.data[p] == name.data[n]) &&
+			pattern.data[p] != '*') {
 			p++;
 			n++;
 		} else if (p < pattern.len && pattern.data[p] == '*') {

@@ -2,10 +2,6 @@
  * values into force. */
 #include "config/config_build.h"
 
-#include <string.h>
-
-#include "base/fatal.h"
-
 /* A port below 1024 can only be bound before privileges are dropped. */
 static enum config_reload reload_of(const struct config_key *key, const struct config *new)
 {
@@ -38,20 +34,4 @@ size_t config_not_in_effect(const struct config *config, const char *names[CONFI
 		if (!config_keys[i].in_effect && config->places[i].source)
 			names[count++] = config_keys[i].path;
 	return count;
-}
-
-static const struct config_key *key_by_path(const char *path)
-{
-	for (size_t i = 0; i < config_key_count; i++)
-		if (strcmp(config_keys[i].path, path) == 0)
-			return &config_keys[i];
-	panic("there is no configuration key %s", path);
-}
-
-void config_keep(struct config *config, const struct config *old, const char *path)
-{
-	const struct config_key *key = key_by_path(path);
-
-	invariant(config->refs == 1);
-	config_value_copy(&config->arena, key, config, old);
 }

@@ -4,6 +4,7 @@ src_config_libnexusconfig_a_SOURCES = \
 	src/config/config.c src/config/config.h src/config/config_structs.h \
 	src/config/config_keys.def src/config/config_lists.def \
 	src/config/config_build.h \
+	src/config/config_amend.c \
 	src/config/config_check.c \
 	src/config/config_diff.c \
 	src/config/config_errors.c \

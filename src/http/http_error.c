@@ -39,7 +39,7 @@ bool http_error_body(struct buffer *out, enum http_error_id id, struct slice mes
 	json_key(&json, "error");
 	json_object_open(&json);
 	json_key(&json, "message");
-	json_string(&json, message);
+	json_slice(&json, message);
 	json_member_text(&json, "type", row->type);
 	json_member_text(&json, "param", param);
 	json_member_text(&json, "code", row->code);

@@ -72,11 +72,11 @@ static void fill_ports(const struct fixture *f, const char *text, char out[TEXT_
 	out[len] = '\0';
 }
 
-#define QUICK                                                                                      \
-	"health_check = { timeout_seconds = 0.5; interval_seconds = 0.3; "                         \
-	"unhealthy_interval_seconds = 0.1; };"                                                     \
-	"discovery = { enabled = false; };"
-#define CALM "discovery = { enabled = false; };"
+#define PACE                                                                                       \
+	"health_check = { timeout_seconds = 0.3; interval_seconds = 0.1; "                         \
+	"unhealthy_interval_seconds = 0.1; };"
+#define CALM  "discovery = { enabled = false; };"
+#define QUICK PACE CALM
 
 static void start(struct fixture *f, const char *config)
 {

@@ -1,0 +1,252 @@
+/* reload.c: load, compare, try, hand out. */
+#include "supervisor/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/admin.h"
+#include "supervisor/log_output.h"
+#include "supervisor/process_table.h"
+#include "supervisor/service.h"
+#include "supervisor/service_notify.h"
+#include "supervisor/slot_life.h"
+
+static void begin(struct supervisor *supervisor);
+
+/* --- the end --- */
+
+static void finish(struct supervisor *supervisor, bool done, const char *text)
+{
+	struct reload *reload = &supervisor->reload;
+
+	reload->step = RELOAD_IDLE;
+	config_issue_drop(&supervisor->proposed);
+	if (done)
+		log_info(LOG_CONFIG, "%s", text);
+	else
+		log_error(LOG_CONFIG, "the configuration stays as it was: %s", text);
+	service_notify("READY=1");
+	admin_reload_finished(supervisor->admin, reload->begun, done, text);
+	if (reload->once_more) {
+		reload->once_more = false;
+		begin(supervisor);
+	}
+}
+
+static size_t add_keys(char *text, size_t size, size_t used, const char *title,
+	const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(
+			text + used, size - used, "%s%s", i == 0 ? title : ", ", keys[i]);
+	return used;
+}
+
+static void finish_well(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	const char *changed[CONFIG_CHANGES_MAX];
+	char text[1024];
+	size_t count = 0, used;
+
+	for (size_t i = 0; i < reload->change_count; i++)
+		if (reload->changes[i].reload != CONFIG_UPGRADE)
+			changed[count++] = reload->changes[i].key;
+	used = (size_t)snprintf(
+		text, sizeof(text), count ? "reloaded" : "reloaded; nothing has changed");
+	used = add_keys(text, sizeof(text), used, "; changed: ", changed, count);
+	add_keys(text, sizeof(text), used,
+		"; in force only after the next start: ", reload->pending, reload->pending_count);
+	finish(supervisor, true, text);
+}
+
+/* --- handing out --- */
+
+static bool all_acknowledged(const struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < supervisor->slot_count; i++) {
+		const struct slot *slot = &supervisor->slots[i];
+
+		if (slot->state == SLOT_READY &&
+			slot->config_acked < supervisor->current.config->version)
+			return false;
+	}
+	return true;
+}
+
+/* From here on it is the configuration in force. */
+static void hand_out(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	struct config_issue old = supervisor->current;
+	struct error err;
+
+	supervisor->current = supervisor->proposed;
+	supervisor->proposed.config = NULL;
+	config_issue_drop(&old);
+	if (!log_output_apply(&supervisor->log, supervisor->current.config, &err))
+		log_error(LOG_CONFIG, "%s; logging goes on as before", err.text);
+	reload->step = RELOAD_ACKS;
+	reload->deadline_ms = clock_monotonic_ms() + RELOAD_ACK_MS;
+	mailroom_send_config(supervisor);
+	for (unsigned i = 0; i < supervisor->slot_count; i++)
+		slot_retry(&supervisor->slots[i]);
+}
+
+void reload_acknowledged(struct slot *slot, uint64_t version, const char *refusal)
+{
+	struct reload *reload = &slot->supervisor->reload;
+
+	if (slot->config_acked < version)
+		slot->config_acked = version;
+	if (refusal[0] != '\0' && reload->step == RELOAD_ACKS && reload->refusal[0] == '\0')
+		snprintf(reload->refusal, sizeof(reload->refusal), "%s refuses it: %s",
+			slot_name(slot), refusal);
+	service_go_on(slot->supervisor);
+}
+
+void reload_go_on(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	bool late;
+
+	if (reload->step != RELOAD_ACKS)
+		return;
+	late = clock_monotonic_ms() > reload->deadline_ms;
+	if (!late && !all_acknowledged(supervisor))
+		return;
+	if (reload->refusal[0] != '\0')
+		finish(supervisor, false, reload->refusal);
+	else if (late)
+		finish(supervisor, false,
+			"some workers did not say that they have taken it; see the log");
+	else
+		finish_well(supervisor);
+}
+
+/* --- new workers first --- */
+
+static void on_respawned(struct supervisor *supervisor, const char *problem)
+{
+	if (problem)
+		finish(supervisor, false, problem);
+	else
+		hand_out(supervisor);
+}
+
+static bool try_workers(struct supervisor *supervisor, bool replace_all, struct error *err)
+{
+	struct respawn_order order = {
+		.role = ROLE_REQUEST,
+		.number = RESPAWN_EVERY,
+		.keep_old = !replace_all,
+		.wanted = process_count(ROLE_REQUEST, supervisor->proposed.config, false),
+		.done = on_respawned,
+	};
+
+	supervisor->reload.step = RELOAD_TRIAL;
+	return respawn_start(supervisor, &order, err);
+}
+
+/* --- load and compare --- */
+
+static struct config *load(struct supervisor *supervisor, char *problem, size_t size)
+{
+	struct config_errors errors;
+	struct config *config;
+
+	config_errors_init(&errors);
+	config = config_load(&supervisor->options->sources, &errors);
+	for (size_t i = 0; i < errors.count; i++)
+		log_at(LOG_CONFIG, errors.items[i].warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "%s",
+			errors.items[i].text);
+	if (!config)
+		snprintf(problem, size, "%s%s",
+			errors.count ? errors.items[0].text : "it cannot be loaded",
+			errors.error_count > 1 ? " (and more; see the log)" : "");
+	config_errors_free(&errors);
+	return config;
+}
+
+static void keep_old(struct supervisor *supervisor, struct config *config, const char *key)
+{
+	struct reload *reload = &supervisor->reload;
+
+	config_keep(config, supervisor->current.config, key);
+	reload->pending[reload->pending_count++] = key;
+	log_warn(LOG_CONFIG, "%s changes only with the next start", key);
+}
+
+/* Fills in what changed; keys that cannot change now get their old value. True when workers must be
+ * replaced. */
+static bool compare(struct supervisor *supervisor, struct config *config, bool *count_only)
+{
+	struct reload *reload = &supervisor->reload;
+	bool respawn = false;
+
+	*count_only = true;
+	reload->pending_count = 0;
+	reload->change_count = config_diff(supervisor->current.config, config, reload->changes);
+	for (size_t i = 0; i < reload->change_count; i++) {
+		struct config_change *change = &reload->changes[i];
+		bool workers = strcmp(change->key, "server.workers") == 0;
+
+		if (workers && process_count(ROLE_REQUEST, config, false) >
+				       process_workers_max(supervisor->slot_count))
+			change->reload = CONFIG_UPGRADE;
+		if (change->reload == CONFIG_UPGRADE) {
+			keep_old(supervisor, config, change->key);
+		} else if (change->reload == CONFIG_RESPAWN) {
+			respawn = true;
+			*count_only &= workers;
+		}
+	}
+	return respawn;
+}
+
+static void begin(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	char problem[ERROR_TEXT_MAX];
+	struct config *config;
+	struct error err;
+	bool respawn, count_only;
+
+	reload->begun++;
+	reload->refusal[0] = '\0';
+	service_notify_reloading();
+	config = load(supervisor, problem, sizeof(problem));
+	if (!config) {
+		finish(supervisor, false, problem);
+		return;
+	}
+	service_add_demo(supervisor, config);
+	respawn = compare(supervisor, config, &count_only);
+	if (!config_issue_make(&supervisor->proposed, config,
+		    supervisor->current.config->version + 1, &supervisor->current, &err))
+		finish(supervisor, false, err.text);
+	else if (!respawn)
+		hand_out(supervisor);
+	else if (!try_workers(supervisor, !count_only, &err))
+		finish(supervisor, false, err.text);
+	service_go_on(supervisor);
+}
+
+void reload_request(struct supervisor *supervisor, const char *why)
+{
+	struct reload *reload = &supervisor->reload;
+
+	if (supervisor->stop.how != STOP_NOT || !supervisor->serving) {
+		log_warn(LOG_CONFIG, "%s: no reload while the service starts or stops", why);
+		admin_reload_finished(supervisor->admin, reload->begun + 1, false,
+			"the service is starting or stopping");
+		return;
+	}
+	log_info(LOG_CONFIG, "%s: reloading", why);
+	if (reload->step == RELOAD_IDLE)
+		begin(supervisor);
+	else
+		reload->once_more = true;
+}

@@ -1,8 +1,9 @@
-/* The supervisor keeps its promises to real processes: what dies comes back, what hangs is ended, a bad configuration
- * changes nothing, a good one reaches all, and nothing survives its end.
+/* The supervisor keeps its promises to real processes: what dies comes back, what hangs is ended, a
+ * bad configuration changes nothing, a good one reaches all, and nothing survives its end.
  *
- * One binary is everything: `supervisor_test` runs the tests, `supervisor_test serve DIR OVERRIDE...` is a service, and
- * the supervisor runs it as `nexus worker ROLE`, where trivial roles do what DIR/ROLE.does says. */
+ * One binary is everything: `supervisor_test [PATTERN]` runs the tests, `supervisor_test serve DIR
+ * OVERRIDE...` is a service, and the supervisor runs it as `nexus worker ROLE`, where trivial roles
+ * do what DIR/ROLE.does says. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -98,8 +99,10 @@ static void fake_command(struct worker *worker, uint32_t request_id, const char 
 
 static int run_worker(const char *name)
 {
-	static struct worker_ops ops = {
-		.start = fake_start, .on_drain = fake_drain, .on_config = fake_config, .on_command = fake_command};
+	static struct worker_ops ops = {.start = fake_start,
+		.on_drain = fake_drain,
+		.on_config = fake_config,
+		.on_command = fake_command};
 
 	for (int role = 0; role < ROLE_COUNT; role++)
 		if (strcmp(role_names[role], name) == 0) {
@@ -113,7 +116,8 @@ static int run_service(char **args)
 {
 	char config_path[512], state[512], socket_path[512];
 	const char *overrides[16] = {state, socket_path};
-	struct supervisor_options options = {.sources = {.path = config_path, .overrides = overrides}};
+	struct supervisor_options options = {
+		.sources = {.path = config_path, .overrides = overrides}};
 	struct config_errors errors;
 	struct config *config;
 
@@ -235,7 +239,8 @@ static void nap(void)
 }
 
 /* The value of a number of a process, as status shows it; -1 when there is no such process. */
-static long process_number(const char *status, const char *role, unsigned slot, const char *state, const char *name)
+static long process_number(
+	const char *status, const char *role, unsigned slot, const char *state, const char *name)
 {
 	char start[64], key[32], wanted[32];
 	const char *at = status, *end;
@@ -255,8 +260,8 @@ static long process_number(const char *status, const char *role, unsigned slot, 
 }
 
 /* Waits for a process in that state, whose pid is not `other`; returns its pid. */
-static pid_t wait_for(const struct service *service, const char *role, unsigned slot, const char *state, pid_t other,
-	unsigned timeout_ms)
+static pid_t wait_for(const struct service *service, const char *role, unsigned slot,
+	const char *state, pid_t other, unsigned timeout_ms)
 {
 	uint64_t end = clock_monotonic_ms() + timeout_ms;
 	long pid;
@@ -267,15 +272,9 @@ static pid_t wait_for(const struct service *service, const char *role, unsigned 
 			return (pid_t)pid;
 		nap();
 	} while (clock_monotonic_ms() < end);
-	fail_msg("no %s[%u] that is %s after %u ms: %s", role, slot, state, timeout_ms, ask(service, "status"));
+	fail_msg("no %s[%u] that is %s after %u ms: %s", role, slot, state, timeout_ms,
+		ask(service, "status"));
 	return -1;
-}
-
-static pid_t start(struct service *service, const char *more_server)
-{
-	prepare(service, more_server);
-	launch(service);
-	return wait_for(service, "request", 0, "ready", 0, 10000);
 }
 
 static int wait_exit(struct service *service, unsigned timeout_ms)
@@ -324,10 +323,22 @@ static bool log_has(const struct service *service, const char *text)
 	return strstr(log, text) != NULL;
 }
 
+static pid_t start(struct service *service, const char *more_server)
+{
+	pid_t pid;
+
+	prepare(service, more_server);
+	launch(service);
+	pid = wait_for(service, "request", 0, "ready", 0, 10000);
+	while (!log_has(service, "ready: serving on"))
+		nap();
+	return pid;
+}
+
 static void clean(const struct service *service)
 {
-	static const char *const names[] = {"nexus.conf", "log", "lock", "records", "request.does", "health.does",
-		"budget.does", "admin.sock", "log.1"};
+	static const char *const names[] = {"nexus.conf", "log", "lock", "records", "request.does",
+		"health.does", "budget.does", "admin.sock", "log.1"};
 	char path[128];
 
 	if (getenv("SHOW_LOG"))
@@ -366,7 +377,8 @@ static void starts_answers_and_stops(void **state)
 	assert_non_null(strstr(ask(&service, "status"), "\"path\":"));
 	assert_true(strncmp(ask(&service, "status"), "0\n{", 3) == 0);
 	assert_true(strncmp(ask(&service, "nonsense"), "2\n", 2) == 0);
-	assert_string_equal(ask(&service, "backends --json"), "0\n{\"line\":\"backends --json\"}\n");
+	assert_string_equal(
+		ask(&service, "backends --json"), "0\n{\"line\":\"backends --json\"}\n");
 	assert_int_equal(strlen(ask(&service, "models")), 2 + 600000 + 1);
 	assert_true(log_has(&service, "ready: serving on http://127.0.0.1:"));
 	stop(&service);
@@ -401,7 +413,8 @@ static void slows_down_a_crash_loop_and_keeps_serving(void **state)
 		nap();
 	restarts = process_number(ask(&service, "status"), "health", 0, "backoff", "restarts");
 	if (restarts < 0)
-		restarts = process_number(ask(&service, "status"), "health", 0, "ready", "restarts");
+		restarts =
+			process_number(ask(&service, "status"), "health", 0, "ready", "restarts");
 	if (restarts >= 0)
 		assert_in_range(restarts, 3, 12);
 	assert_true(log_has(&service, "last words: the fake was told to crash"));
@@ -517,7 +530,8 @@ static void sends_live_keys_to_those_who_run(void **state)
 	pid_t pid = start(&service, "workers = 1;");
 	const char *answer;
 
-	write_config(&service, "workers = 1; keepalive_timeout_seconds = 33; state_dir = \"/elsewhere\";", "");
+	write_config(&service,
+		"workers = 1; keepalive_timeout_seconds = 33; state_dir = \"/elsewhere\";", "");
 	answer = ask(&service, "reload");
 	assert_true(strncmp(answer, "0\n", 2) == 0);
 	assert_non_null(strstr(answer, "changed: server.keepalive_timeout_seconds"));
@@ -686,5 +700,7 @@ int main(int argc, char **argv)
 		return run_worker(argv[2]);
 	if (argc >= 3 && strcmp(argv[1], "serve") == 0)
 		return run_service(argv + 2);
+	if (argc == 2)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("supervisor", tests, NULL, NULL);
 }

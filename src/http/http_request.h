@@ -1,8 +1,9 @@
 /* http_request.h: the strict HTTP/1.1 front, bytes to requests.
  *
- * A head is parsed when all of it has arrived (http_head_length says where it ends); then our own pass over the raw
- * block rejects what llhttp lets through, llhttp parses, and the rules of RFC 9110/9112 that stop request smuggling
- * decide. Slices point into the caller's bytes, which must stay put while the request is used. No sockets, no clock. */
+ * A head is parsed when all of it has arrived (http_head_length says where it ends): our own pass cuts it into fields
+ * and refuses what two readers could take for different requests (RFC 9110, 9112), then llhttp must accept the same
+ * bytes and find the same framing. Slices point into the caller's bytes, which must stay put while the request is used.
+ * Allocates nothing; no sockets, no clock. */
 #ifndef NEXUS_HTTP_HTTP_REQUEST_H
 #define NEXUS_HTTP_HTTP_REQUEST_H
 
@@ -45,14 +46,14 @@ struct http_request {
 	struct slice target;   /* as sent; absolute form reduced to its path */
 	struct slice path;     /* target up to '?' */
 	struct slice query;    /* behind '?', or empty */
-	struct slice host;     /* Host's value, or the authority of an absolute target */
+	struct slice host;     /* Host's value, or the authority of an absolute target; empty only in HTTP/1.0 */
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t header_count;
 	uint64_t content_length;
 	bool has_body;         /* Content-Length > 0 or chunked */
 	bool chunked;
 	bool keep_alive;
-	bool expects_continue;
+	bool expects_continue; /* and has a body */
 	unsigned version_minor; /* HTTP/1.x */
 };
 

@@ -15,7 +15,7 @@
 #include "base/slice.h"
 #include "http/http_request.h"
 
-struct http_response_parser; /* about 200 bytes between two responses, one more block while there is a head */
+struct http_response_parser; /* about 150 bytes; with a head, one block more */
 
 /* on_head and on_body must not free, reset or feed the parser; on_complete may, for it is called last. */
 struct http_response_events {

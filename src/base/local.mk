@@ -55,6 +55,7 @@ noinst_PROGRAMS += tests/fuzz/json_scan_fuzzer
 tests_fuzz_json_scan_fuzzer_LDADD = $(BASE_LIBS) $(JANSSON_LIBS)
 tests_fuzz_json_scan_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+EXTRA_DIST += tests/fuzz/corpus/json_scan
 
 EXTRA_PROGRAMS += tests/bench/json_scan_bench
 tests_bench_json_scan_bench_LDADD = $(BASE_LIBS)

@@ -14,5 +14,12 @@ tests_unit_openai_event_test_LDADD = $(DIALECT_LIBS) $(CMOCKA_LIBS)
 tests_unit_openai_event_test_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_DATA=\"$(abs_top_srcdir)/tests/unit/data\"
 endif
 
+if BUILD_FUZZERS
+noinst_PROGRAMS += tests/fuzz/openai_event_fuzzer
+tests_fuzz_openai_event_fuzzer_LDADD = $(DIALECT_LIBS)
+tests_fuzz_openai_event_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+EXTRA_DIST += tests/fuzz/corpus/openai_event
+
 EXTRA_PROGRAMS += tests/bench/openai_event_bench
 tests_bench_openai_event_bench_LDADD = $(DIALECT_LIBS)

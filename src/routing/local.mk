@@ -24,7 +24,7 @@ tests_unit_inspect_test_LDADD = $(INSPECT_LIBS) $(CMOCKA_LIBS)
 tests_unit_token_estimate_test_LDADD = $(INSPECT_LIBS) $(CMOCKA_LIBS)
 tests_unit_token_estimate_test_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_DATA=\"$(abs_top_srcdir)/tests/unit/data\"
 endif
-EXTRA_DIST += tests/unit/data/token_counts.jsonl
+EXTRA_DIST += tests/unit/data/token_counts.jsonl tests/fuzz/corpus/inspect
 
 if BUILD_FUZZERS
 noinst_PROGRAMS += tests/fuzz/inspect_fuzzer

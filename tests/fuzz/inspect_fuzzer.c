@@ -1,4 +1,5 @@
-/* Whatever the body: an accepted one is JSON with its spans inside and sane, a refused one gets a sentence. */
+/* Whatever the body: an accepted one is JSON with its spans inside and sane, a refused one gets a
+ * sentence. */
 #include "base/fatal.h"
 #include "base/json_scan.h"
 #include "routing/inspect.h"
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	arena_init(&arena, 4096);
-	if (inspect_request((enum endpoint)(data[0] % ENDPOINT_COUNT), body, 32, &arena, &facts, &problem))
+	if (inspect_request(
+		    (enum endpoint)(data[0] % ENDPOINT_COUNT), body, 32, &arena, &facts, &problem))
 		check_facts(body, &facts);
 	else
 		invariant(problem.error.text[0] != '\0');

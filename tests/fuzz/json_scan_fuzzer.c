@@ -48,6 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		problem = judge(text, &offset);
 		invariant(problem == verdict && offset == verdict_offset);
 	}
+	/* jansson loses a NUL behind a number; for us it is never part of a text. */
+	if (memchr(data, 0, size)) {
+		invariant(verdict != NULL);
+		return 0;
+	}
 	value = json_loadb(text.data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 	if ((value == NULL) != (verdict != NULL) && is_comparable(verdict, &error))
 		panic("the reader says %s at %zu, jansson %s", verdict ? verdict : "valid",

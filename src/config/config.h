@@ -131,7 +131,8 @@ enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED };
 bool config_show(const struct config *config, enum config_show what, struct buffer *out);
 /* A commented file with every key at its default, which config_load accepts. */
 bool config_init_text(struct buffer *out);
-/* The given keys that nothing in this release acts on yet, as a list of names; returns how many. */
+/* The given keys that nothing in this release acts on yet (but not what is switched off); returns
+ * how many. */
 size_t config_not_in_effect(const struct config *config, const char *names[CONFIG_CHANGES_MAX]);
 
 #endif

@@ -26,12 +26,23 @@ size_t config_diff(const struct config *old, const struct config *new,
 	return count;
 }
 
+/* Whether something was asked for that will not happen. Switching off what does not exist yet is no
+ * such thing. */
+static bool is_unheard(const struct config *config, const struct config_key *key)
+{
+	const void *value = config_value_at(key, config);
+
+	if (key->in_effect || !config->places[key - config_keys].source)
+		return false;
+	return key->kind != KIND_BOOL || *(const bool *)value;
+}
+
 size_t config_not_in_effect(const struct config *config, const char *names[CONFIG_CHANGES_MAX])
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < config_key_count && count < CONFIG_CHANGES_MAX; i++)
-		if (!config_keys[i].in_effect && config->places[i].source)
+		if (is_unheard(config, &config_keys[i]))
 			names[count++] = config_keys[i].path;
 	return count;
 }

@@ -13,10 +13,15 @@ workers_demo_libdemo_a_SOURCES = \
 DEMO_LIBS = workers/demo/libdemo.a $(WORKER_LIBS) $(HTTP_LIBS)
 
 if HAVE_CMOCKA
-DEMO_TESTS = tests/unit/demo_ask_test tests/unit/demo_answer_test tests/component/demo_server_test
+DEMO_TESTS = \
+	tests/unit/demo_ask_test \
+	tests/unit/demo_answer_test \
+	tests/component/demo_server_test \
+	tests/component/demo_worker_test
 check_PROGRAMS += $(DEMO_TESTS)
 TESTS += $(DEMO_TESTS)
 tests_unit_demo_ask_test_LDADD = $(DEMO_LIBS) $(CMOCKA_LIBS)
 tests_unit_demo_answer_test_LDADD = $(DEMO_LIBS) $(CMOCKA_LIBS)
 tests_component_demo_server_test_LDADD = $(DEMO_LIBS) $(CMOCKA_LIBS)
+tests_component_demo_worker_test_LDADD = workers/demo/libdemo.a $(FAKE_SUPERVISOR_LIBS) $(HTTP_LIBS) $(CMOCKA_LIBS)
 endif

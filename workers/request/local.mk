@@ -1,2 +1,25 @@
+# The request worker: serves clients.
 noinst_LIBRARIES += workers/request/librequest.a
-workers_request_librequest_a_SOURCES =
+workers_request_librequest_a_SOURCES = \
+	workers/request/body_decoder.c workers/request/body_decoder.h \
+	workers/request/client.c workers/request/client.h \
+	workers/request/client_answer.c \
+	workers/request/client_request.c workers/request/client_request.h \
+	workers/request/cors.c workers/request/cors.h \
+	workers/request/endpoint_health.c \
+	workers/request/endpoint_models.c \
+	workers/request/endpoint_proxy.c \
+	workers/request/exchange.c workers/request/exchange.h \
+	workers/request/exchange_headers.c \
+	workers/request/exchange_request.c \
+	workers/request/fleet.h \
+	workers/request/host_check.c workers/request/host_check.h \
+	workers/request/listener.c workers/request/listener.h \
+	workers/request/load_view.c workers/request/load_view.h \
+	workers/request/opener.c workers/request/opener.h \
+	workers/request/pool.c workers/request/pool.h \
+	workers/request/relay.c \
+	workers/request/request_worker.c workers/request/request_worker.h \
+	workers/request/route.c workers/request/route.h workers/request/routes.def \
+	workers/request/upstream.c workers/request/upstream.h \
+	workers/request/whole_answer.c workers/request/whole_answer.h

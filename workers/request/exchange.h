@@ -1,0 +1,139 @@
+/* exchange.h: one client request and all its attempts upstream.
+ *
+ * Begins when the whole request is there, ends in exactly one place (exchange_end), whatever happens: answer, error,
+ * disconnect, deadline. Pins the configuration and the registry it began with. Until the commit point any failure may
+ * still go to another backend; after it, never silently. */
+#ifndef NEXUS_REQUEST_EXCHANGE_H
+#define NEXUS_REQUEST_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "http/http_error.h"
+#include "http/sse.h"
+#include "ipc/message.h"
+#include "routing/routing.h"
+
+struct client;
+struct config;
+struct registry;
+struct request_worker;
+struct scoreboard_record;
+struct upstream;
+struct body_decoder;
+struct http_request;
+struct http_response_parser;
+
+enum exchange_state {
+	EXCHANGE_CHOOSING,  /* no attempt is under way */
+	EXCHANGE_WAITING,   /* an attempt: connecting, sending, or no answer yet */
+	EXCHANGE_HOLDING,   /* an answer is coming and nothing of it has gone to the client */
+	EXCHANGE_STREAMING, /* committed: head and events have gone out */
+	EXCHANGE_ENDED,
+};
+
+/* How an attempt went wrong. */
+struct exchange_failure {
+	enum http_error_id error; /* what the client gets if this was the last attempt */
+	enum observed observed;   /* what the health worker is told; 0: nothing */
+	bool retryable;
+	bool as_it_came;          /* the upstream's own answer, held, is what the client gets */
+	struct error text;
+};
+
+#define EXCHANGE_ATTEMPTS_MAX 8u
+#define EXCHANGE_ARENA_BYTES 1024u
+
+struct exchange {
+	struct request_worker *worker;
+	struct client *client;            /* NULL once it has gone */
+	enum exchange_state state;
+	struct config *config;            /* pinned */
+	struct registry *registry;        /* pinned until the commit point */
+	struct scoreboard_record *record;
+	struct buffer input;              /* the request's bytes, until the commit point */
+	struct slice body;
+	struct slice passed_headers;      /* of the client's, for the backend, ready to send */
+	struct slice authorization;       /* of the client's */
+	struct request_facts facts;
+	struct routing_decision decision;
+	uint64_t tried[EXCHANGE_ATTEMPTS_MAX];
+	unsigned tried_count;
+	unsigned attempts;
+	bool paid_refused;                /* a cloud backend was left out: the client is not on this machine */
+	/* the attempt under way */
+	const struct routing_candidate *candidate;
+	struct upstream *upstream;
+	bool fresh_connection;            /* the last kept connection was stale: insist on a new one, once */
+	const struct http_response_parser *response; /* from its head until the end of the call that completes it */
+	unsigned status;
+	bool is_stream;                   /* the answer is an event stream */
+	struct sse_parser sse;
+	struct body_decoder *decoder;     /* of a compressed answer; else NULL */
+	struct buffer held;               /* a whole answer, or the events before the commit point */
+	unsigned held_events;
+	bool meaningful;                  /* an event that commits has come */
+	bool done_seen;                   /* [DONE] */
+	bool finish_seen;                 /* a finish_reason */
+	bool usage_seen;                  /* the provider's own count */
+	bool error_event;                 /* the upstream's own error came as an event */
+	bool committed_early;             /* by time, before any event: the head named no backend */
+	bool rewrites_model;
+	bool paused;                      /* the upstream, for a slow client */
+	size_t chunk_mark;
+	bool chunk_open;
+	uint64_t received_ns;
+	uint64_t heard_ns;                /* the attempt's first byte of an answer */
+	uint64_t overhead_ns;             /* our own time so far */
+	double began;                     /* loop times */
+	double attempt_began;
+	double last_heard;
+	double last_written;
+	struct arena arena;
+	_Alignas(16) char arena_memory[EXCHANGE_ARENA_BYTES];
+};
+
+/* A whole request has arrived on `client`: opens the exchange, or answers with an error. */
+void exchange_begin(struct client *client, enum endpoint endpoint);
+/* From the client: it left; its buffer moved. */
+void exchange_client_gone(struct exchange *exchange);
+void exchange_client_progress(struct exchange *exchange);
+/* Time limits. */
+void exchange_sweep(struct exchange *exchange, double now);
+
+/* --- between the files of this room --- */
+/* Tries the next candidate, or answers with what is left to say. */
+void exchange_dispatch(struct exchange *exchange);
+/* The attempt failed: another one, or the end. */
+void exchange_fail(struct exchange *exchange, const struct exchange_failure *failure);
+/* A kept connection had died unnoticed: once more, the same backend, a fresh connection. */
+void exchange_retry_fresh(struct exchange *exchange);
+/* THE end. The client, if it is still there, has been answered in full. */
+void exchange_end(struct exchange *exchange);
+/* One of our own errors as the whole answer (before the commit point) or as the stream's last event (after it). */
+void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param, struct slice context,
+	unsigned retry_after_seconds, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Gives the request's bytes back: no further attempt will be made. */
+void exchange_release_request(struct exchange *exchange);
+
+/* exchange_request.c: composes and sends the request of an attempt. */
+void exchange_send(struct exchange *exchange);
+/* Gathers what of the client's headers goes upstream. */
+void exchange_read_headers(struct exchange *exchange, const struct http_request *head);
+
+/* exchange_headers.c: the X-Nexus-* headers and the upstream's own that may pass. */
+void exchange_add_headers(struct exchange *exchange, struct buffer *out);
+/* The same as one SSE comment, when the head went out before they were known. */
+void exchange_add_comment(struct exchange *exchange, struct buffer *out);
+
+/* relay.c */
+extern const struct upstream_events relay_events;
+/* Sends status and headers of a stream, then what is held. */
+void relay_commit(struct exchange *exchange, bool by_time);
+void relay_reset(struct exchange *exchange);
+void relay_keep_alive(struct exchange *exchange);
+void relay_error_event(struct exchange *exchange, enum http_error_id id, const char *message);
+
+#endif

@@ -1,0 +1,77 @@
+/* exchange_headers.c: what an answer says about how it came to be. */
+#include <stdio.h>
+
+#include "http/http_head.h"
+#include "workers/request/client.h"
+#include "workers/request/exchange.h"
+#include "workers/request/request_worker.h"
+#include "workers/request/upstream.h"
+
+/* Of an upstream's headers, these reach the client, the last as x-upstream-request-id. */
+static const char *const passed_prefixes[] = {"x-ratelimit-", "anthropic-ratelimit-"};
+
+static bool passes(struct slice name)
+{
+	if (slice_is_nocase(name, "retry-after") || slice_is_nocase(name, "retry-after-ms"))
+		return true;
+	for (size_t i = 0; i < sizeof(passed_prefixes) / sizeof(*passed_prefixes); i++)
+		if (name.len > strlen(passed_prefixes[i]) &&
+			strncasecmp(name.data, passed_prefixes[i], strlen(passed_prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static void add_upstream_headers(const struct exchange *exchange, struct buffer *out)
+{
+	const struct http_response_parser *response = exchange->response;
+	size_t count = http_response_header_count(response);
+
+	for (size_t i = 0; i < count; i++) {
+		struct http_header header = http_response_header_at(response, i);
+		char name[128];
+
+		if (header.name.len >= sizeof(name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", SLICE_ARGS(header.name));
+		if (passes(header.name))
+			http_head_add(out, name, header.value);
+		else if (strcasecmp(name, "x-request-id") == 0 || strcasecmp(name, "request-id") == 0)
+			http_head_add(out, "x-upstream-request-id", header.value);
+	}
+}
+
+static void add_choice(const struct exchange *exchange, struct buffer *out)
+{
+	const struct registry_backend *backend = exchange->candidate->backend;
+
+	http_head_add_text(out, "X-Nexus-Backend", backend->name);
+	http_head_add_text(out, "X-Nexus-Backend-Type", backend->is_cloud ? "cloud" : "local");
+	http_head_add_text(out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
+	http_head_add_text(out, "X-Nexus-Privacy-Zone", zone_names[backend->zone]);
+}
+
+void exchange_add_headers(struct exchange *exchange, struct buffer *out)
+{
+	int wanted = exchange->config->server.transparent_headers;
+
+	if (wanted != TRANSPARENT_OFF)
+		add_choice(exchange, out);
+	if (wanted == TRANSPARENT_FULL) {
+		http_head_add(out, "X-Nexus-Model", exchange->decision.model_used);
+		http_head_add_u64(out, "X-Nexus-Attempts", exchange->attempts);
+		http_head_add_u64(out, "X-Nexus-Overhead-Us", exchange->overhead_ns / 1000);
+	}
+	if (exchange->response)
+		add_upstream_headers(exchange, out);
+}
+
+void exchange_add_comment(struct exchange *exchange, struct buffer *out)
+{
+	const struct registry_backend *backend = exchange->candidate->backend;
+
+	if (exchange->config->server.transparent_headers == TRANSPARENT_OFF)
+		return;
+	buffer_printf(out, ": X-Nexus-Backend=%s X-Nexus-Backend-Type=%s X-Nexus-Model=%.*s X-Nexus-Route-Reason=%s\n\n",
+		backend->name, backend->is_cloud ? "cloud" : "local", SLICE_ARGS(exchange->decision.model_used),
+		reason_names[exchange->decision.reason]);
+}

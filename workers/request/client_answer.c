@@ -10,11 +10,14 @@
 #include "workers/request/route.h"
 
 #define ERROR_BODY_MAX (256u << 10)
+#define USUAL_ANSWER_BYTES 1900u
 
 void client_head_begin(struct client *client, unsigned status)
 {
 	struct buffer *out = &client->out;
 
+	/* One allocation for the usual answer. */
+	buffer_reserve(out, USUAL_ANSWER_BYTES);
 	http_head_status(out, status);
 	http_head_add_text(out, "Date", client->worker->date);
 	http_head_add_text(out, "X-Request-Id", client->request_id);

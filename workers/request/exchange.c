@@ -398,10 +398,13 @@ void exchange_client_progress(struct exchange *exchange)
 
 	if (!exchange->upstream)
 		return;
-	if (!exchange->paused && unsent >= limits->stream_pause_bytes)
+	if (!exchange->paused && unsent >= limits->stream_pause_bytes) {
 		exchange->paused = true;
-	else if (exchange->paused && unsent <= limits->stream_resume_bytes)
+	} else if (exchange->paused && unsent <= limits->stream_resume_bytes) {
 		exchange->paused = false;
+		/* The silence so far was ours. */
+		exchange->last_heard = ev_now(exchange->worker->loop);
+	}
 	upstream_pause(exchange->upstream, exchange->paused);
 }
 

@@ -17,6 +17,7 @@
 #include "workers/request/whole_answer.h"
 
 #define EVENT_MAX (8u << 20)
+#define EXPECTED_MAX (1u << 20)
 
 /* --- writing the client's stream --- */
 
@@ -127,6 +128,13 @@ static bool is_event_stream(struct slice content_type)
 	return content_type.len >= 17 && strncasecmp(content_type.data, "text/event-stream", 17) == 0;
 }
 
+/* Room for an announced answer in one allocation; a lie about a large one costs nothing. */
+static void expect_whole(struct exchange *exchange, uint64_t content_length)
+{
+	if (content_length > 0 && content_length <= EXPECTED_MAX)
+		buffer_reserve(&exchange->held, content_length);
+}
+
 /* The head went out by time, before it was known who would answer: now it is. */
 static void begin_late_stream(struct exchange *exchange)
 {
@@ -157,6 +165,8 @@ static bool on_head(void *owner)
 		return fail_bad(exchange, "answered a stream's request with something else");
 	if (exchange->is_stream)
 		sse_init(&exchange->sse, EVENT_MAX);
+	else
+		expect_whole(exchange, http_response_content_length(response));
 	if (exchange->state != EXCHANGE_STREAMING)
 		exchange->state = EXCHANGE_HOLDING;
 	else if (exchange->is_stream)

@@ -1,1 +1,2 @@
-# Guides, man pages, reference.
+# Guides and decisions.
+EXTRA_DIST += docs/architecture.md docs/decisions docs/reference

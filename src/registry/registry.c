@@ -90,6 +90,15 @@ struct registry_backend *registry_backend_new(const struct registry_backend *fac
 	return backend;
 }
 
+struct registry_backend *registry_backend_ref(const struct registry_backend *backend)
+{
+	/* Immutable but for its count. */
+	struct registry_backend *counted = (struct registry_backend *)(uintptr_t)backend;
+
+	counted->refs++;
+	return counted;
+}
+
 void registry_backend_unref(struct registry_backend *backend)
 {
 	invariant(backend->refs > 0);

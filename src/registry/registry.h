@@ -105,6 +105,8 @@ void registry_unref(struct registry **registry);
  * "", a missing model name the id. More than REGISTRY_MODELS_MAX models is a panic: who reads a
  * server's list bounds it. */
 struct registry_backend *registry_backend_new(const struct registry_backend *facts);
+/* Keeps one backend when its snapshot is let go; give back with registry_backend_unref. */
+struct registry_backend *registry_backend_ref(const struct registry_backend *backend);
 void registry_backend_unref(struct registry_backend *backend);
 
 /* Changes gathered between two versions. */

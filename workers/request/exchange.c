@@ -328,10 +328,14 @@ void exchange_answer_error(struct exchange *exchange, enum http_error_id id, con
 	exchange_end(exchange);
 }
 
-void exchange_release_request(struct exchange *exchange)
+void exchange_let_go(struct exchange *exchange)
 {
+	if (!exchange->registry)
+		return;
 	buffer_free(&exchange->input);
 	exchange->body = no_context;
+	exchange->backend = registry_backend_ref(exchange->candidate->backend);
+	registry_unref(&exchange->registry);
 }
 
 static void bury(void *object)
@@ -340,7 +344,10 @@ static void bury(void *object)
 
 	arena_free(&exchange->arena);
 	config_unref(&exchange->config);
-	registry_unref(&exchange->registry);
+	if (exchange->backend)
+		registry_backend_unref(exchange->backend);
+	if (exchange->registry)
+		registry_unref(&exchange->registry);
 	memory_free_at(&exchange);
 }
 
@@ -370,7 +377,7 @@ void exchange_end(struct exchange *exchange)
 	if (exchange->upstream)
 		upstream_abort(&exchange->upstream);
 	end_record(exchange);
-	exchange_release_request(exchange);
+	buffer_free(&exchange->input);
 	sse_free(&exchange->sse);
 	buffer_free(&exchange->held);
 	body_decoder_free(&exchange->decoder);

@@ -52,6 +52,7 @@ struct exchange {
 	enum exchange_state state;
 	struct config *config;            /* pinned */
 	struct registry *registry;        /* pinned until the commit point */
+	struct registry_backend *backend; /* the one that answers, kept from the commit point on */
 	struct scoreboard_record *record;
 	struct buffer input;              /* the request's bytes, until the commit point */
 	struct slice body;
@@ -115,8 +116,9 @@ void exchange_end(struct exchange *exchange);
 /* One of our own errors as the whole answer (before the commit point) or as the stream's last event (after it). */
 void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param, struct slice context,
 	unsigned retry_after_seconds, const char *format, ...) __attribute__((format(printf, 6, 7)));
-/* Gives the request's bytes back: no further attempt will be made. */
-void exchange_release_request(struct exchange *exchange);
+/* The commit point is passed and the request sent: no further attempt will be made, and what only an attempt needs (the
+ * request's bytes, the registry) is let go, so that a long stream holds little and keeps no old registry alive. */
+void exchange_let_go(struct exchange *exchange);
 
 /* exchange_request.c: composes and sends the request of an attempt. */
 void exchange_send(struct exchange *exchange);

@@ -73,7 +73,7 @@ void relay_commit(struct exchange *exchange, bool by_time)
 	exchange->committed_early = !names_backend;
 	exchange->state = EXCHANGE_STREAMING;
 	if (names_backend && upstream_is_sent(exchange->upstream))
-		exchange_release_request(exchange);
+		exchange_let_go(exchange);
 	if (buffer_len(&exchange->held) > 0)
 		buffer_append_slice(destination(exchange), buffer_slice(&exchange->held));
 	buffer_free(&exchange->held);
@@ -140,7 +140,7 @@ static void begin_late_stream(struct exchange *exchange)
 {
 	exchange_add_comment(exchange, destination(exchange));
 	if (upstream_is_sent(exchange->upstream))
-		exchange_release_request(exchange);
+		exchange_let_go(exchange);
 }
 
 static bool on_head(void *owner)

@@ -78,22 +78,6 @@ void request_worker_ring_budget(struct request_worker *worker)
 
 /* --- the sweep --- */
 
-/* The oldest registry that something here may still choose from: row numbers newer versions gave up stay ours so long. */
-static void show_registry_version(struct request_worker *worker)
-{
-	uint64_t oldest = worker->worker->registry->version;
-
-	list_each (node, &worker->clients) {
-		const struct exchange *exchange = list_item(node, struct client, node)->exchange;
-
-		if (exchange && exchange->registry->version < oldest)
-			oldest = exchange->registry->version;
-	}
-	atomic_store_explicit(
-		&scoreboard_header(worker->worker->scoreboard, worker->worker->column)->registry_version, oldest,
-		memory_order_release);
-}
-
 static void renew_date(struct request_worker *worker)
 {
 	time_t now = (time_t)(clock_wall_us() / 1000000);
@@ -112,7 +96,6 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 	list_each_safe (node, &worker->clients)
 		client_sweep(list_item(node, struct client, node), now);
 	pool_sweep(worker->pool, now);
-	show_registry_version(worker);
 	request_worker_check_drained(worker);
 }
 
@@ -155,11 +138,6 @@ static bool on_config(struct worker *worker, struct config *old, struct error *e
 {
 	apply_config(worker->state);
 	return true;
-}
-
-static void on_registry(struct worker *worker)
-{
-	show_registry_version(worker->state);
 }
 
 /* --- life --- */
@@ -235,6 +213,7 @@ static void on_drain(struct worker *common, uint64_t deadline_ms, bool stopping)
 
 	worker->draining = true;
 	worker->stopping = stopping;
+	/* A second drain may only bring the end nearer. */
 	if (deadline_ms > 0)
 		worker->drain_deadline = ev_now(worker->loop) + (double)deadline_ms / 1000.0;
 	listener_allow(worker->listener, false);
@@ -260,7 +239,6 @@ const struct worker_ops request_worker_ops = {
 	.role = ROLE_REQUEST,
 	.start = start,
 	.on_config = on_config,
-	.on_registry = on_registry,
 	.on_drain = on_drain,
 	.on_stop_accept = on_stop_accept,
 	.on_heartbeat = on_heartbeat,

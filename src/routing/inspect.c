@@ -154,14 +154,16 @@ static bool read_include_usage(struct inspection *in)
 
 static bool read_stream_options(struct inspection *in)
 {
+	bool is_null = json_peek(&in->json) == JSON_TYPE_NULL;
+	const char *start = in->json.at;
 	struct json_string key;
-	const char *start;
 
-	if (inspection_take_null(in))
+	if (is_null && json_skip(&in->json)) {
+		in->facts->stream_options = span_of(in, slice_make(start, 4));
 		return true;
+	}
 	if (!inspection_expect(in, JSON_TYPE_OBJECT, "stream_options", "must be an object"))
 		return false;
-	start = in->json.at;
 	json_enter_object(&in->json);
 	while (json_next_member(&in->json, &key))
 		if (json_string_is(key, "include_usage") ? !read_include_usage(in)

@@ -20,7 +20,7 @@ struct request_facts {
 	struct slice model;           /* decoded; in the body or the arena */
 	struct span model_span;       /* the value with its quotes */
 	bool stream;
-	struct span stream_options;   /* the value, when present and not null */
+	struct span stream_options;   /* the value, when present; null too, since it must be replaced */
 	struct span include_usage;    /* its include_usage value, when present */
 	bool wants_usage;             /* include_usage: true */
 	uint64_t tokens_prompt;       /* all of the input; estimate, never too low by design: see token_estimate.h */

@@ -6,6 +6,7 @@
 #include "dialect/openai_embeddings.h"
 #include "dialect/openai_event.h"
 #include "http/http_head.h"
+#include "http/http_response.h"
 #include "workers/request/client.h"
 #include "workers/request/exchange.h"
 #include "workers/request/pool.h"

@@ -91,9 +91,7 @@ void relay_error_event(struct exchange *exchange, enum http_error_id id, const c
 {
 	struct buffer *out = destination(exchange);
 
-	buffer_append_text(out, "data: ");
-	http_error_body(out, id, slice_of(message), NULL, slice_make(NULL, 0));
-	buffer_append_text(out, "\n\n");
+	openai_event_write_error(out, id, slice_of(message));
 	close_chunk(exchange);
 	if (frames(exchange))
 		http_chunk_last(out);
@@ -220,8 +218,8 @@ static bool relay_upstream_error(struct exchange *exchange, const struct sse_eve
 		buffer_append_slice(destination(exchange), event->raw);
 		return true;
 	}
-	error_set(&exchange->worker->refusal, "answered 200 and then an error: %.*s",
-		(int)(facts->error_message.len < 200 ? facts->error_message.len : 200), facts->error_message.data);
+	error_set(&exchange->worker->refusal, "answered 200 and then an error: %s",
+		upstream_message(facts, (char[UPSTREAM_MESSAGE_MAX]){0}));
 	return false;
 }
 

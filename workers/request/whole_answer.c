@@ -1,6 +1,8 @@
 /* whole_answer.c: judging a complete answer by its status and its JSON. */
 #include "workers/request/whole_answer.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "dialect/openai_embeddings.h"
@@ -54,7 +56,8 @@ static void convert_embeddings(struct exchange *exchange)
 	struct buffer converted;
 
 	buffer_init(&converted, WHOLE_ANSWER_MAX);
-	if (openai_embeddings_to_base64(buffer_slice(&exchange->held), &converted)) {
+	/* What cannot be converted is judged with the rest of the answer. */
+	if (openai_embeddings_to_base64(buffer_slice(&exchange->held), &converted, NULL)) {
 		buffer_free(&exchange->held);
 		exchange->held = converted;
 	} else {
@@ -62,10 +65,19 @@ static void convert_embeddings(struct exchange *exchange)
 	}
 }
 
-static void fail(struct exchange *exchange, struct exchange_failure failure, struct slice detail)
+const char *upstream_message(const struct openai_event_facts *facts, char out[UPSTREAM_MESSAGE_MAX])
 {
-	error_set(&failure.text, "backend \"%s\" answered %u%s%.*s", exchange->candidate->backend->name, exchange->status,
-		detail.len > 0 ? ": " : "", (int)(detail.len < 200 ? detail.len : 200), detail.len > 0 ? detail.data : "");
+	out[0] = '\0';
+	if (facts->error_message.raw.len > 0 &&
+		json_string_decode(facts->error_message, out, UPSTREAM_MESSAGE_MAX) == SIZE_MAX)
+		snprintf(out, UPSTREAM_MESSAGE_MAX, "(a long message: %.*s...)", 200, facts->error_message.raw.data);
+	return out;
+}
+
+static void fail(struct exchange *exchange, struct exchange_failure failure, const char *detail)
+{
+	error_set(&failure.text, "backend \"%s\" answered %u%s%s", exchange->candidate->backend->name, exchange->status,
+		detail[0] ? ": " : "", detail);
 	exchange_fail(exchange, &failure);
 }
 
@@ -78,7 +90,7 @@ static void complete_success(struct exchange *exchange)
 	if (!openai_event_read(buffer_slice(&exchange->held), &facts) || facts.is_done) {
 		fail(exchange,
 			(struct exchange_failure){.error = HTTP_ERROR_BAD_UPSTREAM, .observed = OBSERVED_BAD_ANSWER, .retryable = true},
-			SLICE_LITERAL("the body is not a JSON object"));
+			"the body is not a JSON object");
 		return;
 	}
 	if (facts.has_usage) {
@@ -92,15 +104,6 @@ static void complete_success(struct exchange *exchange)
 		whole_answer_pass(exchange);
 }
 
-static struct slice error_message(const struct exchange *exchange)
-{
-	struct openai_event_facts facts;
-
-	if (openai_event_read(buffer_slice(&exchange->held), &facts) && facts.has_error)
-		return facts.error_message;
-	return slice_make(NULL, 0);
-}
-
 /* A key of the operator's that a backend refuses is not the client's mistake. */
 static bool is_our_key_refused(const struct exchange *exchange)
 {
@@ -110,8 +113,12 @@ static bool is_our_key_refused(const struct exchange *exchange)
 
 static void complete_refusal(struct exchange *exchange)
 {
-	struct slice message = error_message(exchange);
+	struct openai_event_facts facts;
+	char text[UPSTREAM_MESSAGE_MAX];
+	const char *message;
 
+	openai_event_read(buffer_slice(&exchange->held), &facts);
+	message = upstream_message(&facts, text);
 	if (exchange->status == 429)
 		fail(exchange,
 			(struct exchange_failure){.error = HTTP_ERROR_RATE_LIMITED,

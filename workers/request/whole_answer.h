@@ -3,6 +3,11 @@
 #define NEXUS_REQUEST_WHOLE_ANSWER_H
 
 struct exchange;
+struct openai_event_facts;
+
+#define UPSTREAM_MESSAGE_MAX 256u
+/* A backend's own error message, for ours: decoded, or said to be too long; "" when there is none. */
+const char *upstream_message(const struct openai_event_facts *facts, char out[UPSTREAM_MESSAGE_MAX]);
 
 #define WHOLE_ANSWER_MAX (32u << 20)
 

@@ -103,12 +103,22 @@ static void on_closed(void *owner, struct channel *channel, const char *reason)
 
 /* --- hearing --- */
 
+/* `ready` in a column means that connections go there: workers of other roles never show it, or the accepting ones would
+ * measure themselves against workers that have no connections at all. */
+static void worker_show_accepting(struct worker *worker, bool accepting)
+{
+	struct scoreboard_header *header = scoreboard_header(worker->scoreboard, worker->column);
+
+	if (worker->role == ROLE_REQUEST)
+		atomic_store(&header->ready, accepting);
+}
+
 static void on_drain(void *owner, const struct msg_drain *message, const struct frame *frame)
 {
 	struct worker *worker = owner;
 
 	worker->draining = true;
-	atomic_store(&scoreboard_header(worker->scoreboard, worker->column)->ready, 0);
+	worker_show_accepting(worker, false);
 	if (!worker->private->started)
 		worker_done(worker);
 	worker->ops->on_drain(worker, message->deadline_ms, message->stopping);
@@ -189,7 +199,7 @@ void worker_ready(struct worker *worker)
 
 	if (worker->draining)
 		return;
-	atomic_store(&scoreboard_header(worker->scoreboard, worker->column)->ready, 1);
+	worker_show_accepting(worker, true);
 	worker_report(worker, MSG_READY, 0, &ready);
 }
 

@@ -187,11 +187,29 @@ backends = ( {entries} );
             raise AssertionError(f"nexus {' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")
         return done
 
+    def admin(self, line):
+        """One command to the admin socket, as the command line sends it: the exit code and the answer."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30 * PATIENCE)
+            connection.connect(str(self.dir / "state" / "admin.sock"))
+            connection.sendall(line.encode() + b"\n")
+            out = b""
+            while piece := connection.recv(65536):
+                out += piece
+        code, _, text = out.decode().partition("\n")
+        return int(code), text
+
+    def ask(self, line):
+        code, text = self.admin(line)
+        if code != 0:
+            raise AssertionError(f"{line}: {code}: {text}")
+        return json.loads(text)
+
     def status(self):
-        return json.loads(self.cli("status", "--json").stdout)
+        return self.ask("status")
 
     def backends(self):
-        return {backend["name"]: backend for backend in json.loads(self.cli("backends", "--json").stdout)["backends"]}
+        return {backend["name"]: backend for backend in self.ask("backends")["backends"]}
 
     def pids(self, role):
         return [process["pid"] for process in self.status()["processes"]

@@ -86,9 +86,9 @@ class Backend:
         return self._call("GET", "/_stats")
 
     def inference(self):
-        """What inference requests it was sent."""
-        return [record for record in self.stats()["recent"] if record["method"] == "POST" and "/completions" in record["path"]
-                or "/embeddings" in record["path"]]
+        """What inference requests it was sent; header names in lower case."""
+        records = [record for record in self.stats()["recent"] if record["path"].endswith(("/completions", "/embeddings"))]
+        return [{**record, "headers": {name.lower(): value for name, value in record["headers"]}} for record in records]
 
     def clear(self):
         self._call("DELETE", "/_stats")

@@ -15,14 +15,17 @@ static struct backend_load load_of(void *context, const struct registry_backend 
 	struct request_worker *worker = context;
 	struct scoreboard *scoreboard = worker->worker->scoreboard;
 	const struct scoreboard_state *state = scoreboard_state(scoreboard, backend->state);
-	const struct scoreboard_state *of_model = scoreboard_state(scoreboard, model->state);
+	uint64_t limited_until = 0;
 
+	/* A backend that is left out for not offering the model is shown with its load all the same. */
+	if (model)
+		limited_until = read_word(&scoreboard_state(scoreboard, model->state)->rate_limited_until_ms);
 	return (struct backend_load){
 		.status = (enum backend_status)read_word(&state->status),
 		.in_flight = scoreboard_row_total(scoreboard, backend->row),
 		.engine_waiting = read_word(&state->engine_waiting),
 		.latency_us = read_word(&state->latency_us),
-		.rate_limited_until_ms = read_word(&of_model->rate_limited_until_ms),
+		.rate_limited_until_ms = limited_until,
 	};
 }
 

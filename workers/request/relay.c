@@ -72,7 +72,8 @@ void relay_commit(struct exchange *exchange, bool by_time)
 	http_head_end(out);
 	exchange->committed_early = !names_backend;
 	exchange->state = EXCHANGE_STREAMING;
-	if (names_backend && upstream_is_sent(exchange->upstream))
+	/* Without an upstream the answer is complete already. */
+	if (names_backend && (!exchange->upstream || upstream_is_sent(exchange->upstream)))
 		exchange_let_go(exchange);
 	if (buffer_len(&exchange->held) > 0)
 		buffer_append_slice(destination(exchange), buffer_slice(&exchange->held));

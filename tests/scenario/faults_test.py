@@ -1,6 +1,6 @@
 # Promise: whatever a backend does wrong, the client gets the truth: another backend's answer before the first event, an error after it.
-import gzip
 import json
+import pathlib
 import socket
 import threading
 import time
@@ -31,7 +31,7 @@ class BeforeTheFirstEvent(Scenario):
         self.gateway = self.nexus([
             {"name": "bad", "type": "generic", "url": self.bad.url, "priority": 1},
             {"name": "good", "type": "generic", "url": self.good.url, "priority": 90}],
-            'routing = { strategy = "priority_only"; max_retries = 1; };', health="failure_threshold = 1000;")
+            'routing = { strategy = "priority_only"; max_retries = 1; };', health="failure_threshold = 100;")
 
     def expect_failover(self, behaviour, stream):
         self.bad.reset()
@@ -92,7 +92,7 @@ class AfterTheFirstEvent(Scenario):
         self.gateway = self.nexus([
             {"name": "bad", "type": "generic", "url": self.bad.url, "priority": 1},
             {"name": "other", "type": "generic", "url": self.other.url, "priority": 90}],
-            'routing = { strategy = "priority_only"; };', health="failure_threshold = 1000;")
+            'routing = { strategy = "priority_only"; };', health="failure_threshold = 100;")
 
     def test_death_in_mid_stream(self):
         for behaviour in ({"cut_after": 3}, {"reset_after": 3}, {"error_after": 3}, {"tokens": 5, "done": False, "cut_after": 4}):
@@ -108,11 +108,12 @@ class AfterTheFirstEvent(Scenario):
                 self.assertEqual(self.other.inference(), [])
 
     def test_an_event_that_is_no_json_is_not_forwarded(self):
+        # It comes before anything meaningful: the other backend answers.
         self.bad.set(bad_json=True, token_delay=0.05)
         answer = self.gateway.chat(stream=True)
-        for event in answer.events:
+        self.assertEqual((answer.headers["X-Nexus-Backend"], answer.events[-1]), ("other", "[DONE]"))
+        for event in answer.events[:-1]:
             json.loads(event)
-        self.assertIn("error", json.loads(answer.events[-1]))
 
     def test_silence(self):
         self.bad.set(stall_after=3)
@@ -127,7 +128,7 @@ class Time(Scenario):
     """Row 6: silent backends, keep-alives, deadlines."""
 
     def gateway_with(self, upstream, server, **options):
-        return self.nexus([upstream], server=server, health="failure_threshold = 1000;", **options)
+        return self.nexus([upstream], server=server, health="failure_threshold = 100;", **options)
 
     def test_stream_is_committed_by_time_and_kept_alive(self):
         upstream = self.backend()
@@ -226,8 +227,9 @@ class SlowPeers(Scenario):
         upstream.reset()
         self.assertEqual(gateway.chat().status, 200)
         worker = gateway.pids("request")[0]
-        resident = int(next(line for line in open(f"/proc/{worker}/status") if line.startswith("VmRSS")).split()[1])
-        self.assertLess(resident, 400_000 if "asan" in open(f"/proc/{worker}/maps").read() else 60_000)
+        status = pathlib.Path(f"/proc/{worker}/status").read_text()
+        sanitized = "asan" in pathlib.Path(f"/proc/{worker}/maps").read_text()
+        self.assertLess(int(status.split("VmRSS:")[1].split()[0]), 400_000 if sanitized else 60_000)
         events = upstream.stats()["recent"][0]["events"]
         self.assertLess(events, 20000, "the backend was read to its end for a client that does not read")
         slow.close()
@@ -260,7 +262,7 @@ class SlowPeers(Scenario):
             if len(out) < 200_000:
                 time.sleep(0.005)
         slow.close()
-        self.assertEqual(out.count(b"data: {"), 2001)
+        self.assertGreaterEqual(out.count(b"data: {"), 2000)
         self.assertTrue(out.endswith(b"data: [DONE]\n\n"))
 
     def test_slow_sender_gets_408(self):

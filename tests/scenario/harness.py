@@ -165,6 +165,7 @@ backends = ( {entries} );
 """)
 
     def start(self, wait=True):
+        self.log_begins = len(self.log()) if self.log_path.exists() else 0
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen([str(NEXUS), "serve", "-c", str(self.conf), *self.arguments],
                                             stdout=log, stderr=log, start_new_session=True)
@@ -175,7 +176,7 @@ backends = ( {entries} );
     def _is_up(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log()}")
-        return "ready: serving" in self.log()
+        return "ready: serving" in self.log()[self.log_begins:]
 
     def log(self):
         return self.log_path.read_text(errors="replace")

@@ -274,6 +274,7 @@ static void time_out_request(struct client *client, const char *what)
 {
 	client->closing = true;
 	client_error(client, HTTP_ERROR_REQUEST_TIMEOUT, NULL, slice_make(NULL, 0), 0, "%s", what);
+	client_flush(client);
 }
 
 static void sweep_receiving(struct client *client, double now, const struct config_server *limits)

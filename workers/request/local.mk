@@ -23,3 +23,4 @@ workers_request_librequest_a_SOURCES = \
 	workers/request/route.c workers/request/route.h workers/request/routes.def \
 	workers/request/upstream.c workers/request/upstream.h \
 	workers/request/whole_answer.c workers/request/whole_answer.h
+REQUEST_LIBS = workers/request/librequest.a $(WORKER_LIBS) $(DIALECT_LIBS) $(BACKEND_LIBS) $(ROUTING_LIBS) $(HTTP_LIBS) $(CURL_LIBS) $(ZLIB_LIBS)

@@ -26,8 +26,22 @@ supervisor_libsupervisor_a_SOURCES = \
 SUPERVISOR_LIBS = supervisor/libsupervisor.a $(CONFIG_LIBS) $(IPC_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/component/supervisor_test
-TESTS += tests/component/supervisor_test
+supervisor_tests = \
+	tests/unit/restart_policy_test \
+	tests/unit/liveness_test \
+	tests/unit/slot_test \
+	tests/unit/obituary_test \
+	tests/unit/registry_cache_test \
+	tests/unit/mailroom_test \
+	tests/component/supervisor_test
+check_PROGRAMS += $(supervisor_tests)
+TESTS += $(supervisor_tests)
+tests_unit_restart_policy_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_liveness_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_slot_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_obituary_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_registry_cache_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_mailroom_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 tests_component_supervisor_test_SOURCES = tests/component/supervisor_test.c
 tests_component_supervisor_test_LDADD = $(SUPERVISOR_LIBS) $(WORKER_LIBS) $(CMOCKA_LIBS)
 endif

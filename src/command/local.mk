@@ -24,3 +24,11 @@ tests_unit_command_match_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
 tests_unit_console_client_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
 tests_unit_report_test_LDADD = $(COMMAND_LIBS) $(CMOCKA_LIBS)
 endif
+
+# The reference page, printed from the same rows; `make reference` writes it anew.
+check_PROGRAMS += docs/print_commands
+docs_print_commands_LDADD = $(COMMAND_LIBS)
+TESTS += tests/lint/commands_reference_test.sh
+EXTRA_DIST += docs/reference/commands.md tests/lint/commands_reference_test.sh
+reference:: docs/print_commands
+	$(AM_V_GEN)docs/print_commands > $(srcdir)/docs/reference/commands.md

@@ -11,11 +11,7 @@
 #include "base/memory.h"
 
 /* What the environment may say, besides NEXUS_CONFIG. */
-static const struct {
-	const char *variable;
-	const char *section;
-	const char *name;
-} environment[] = {
+const struct config_variable config_variables[] = {
 	{"NEXUS_HOST", "server", "host"},
 	{"NEXUS_PORT", "server", "port"},
 	{"NEXUS_WORKERS", "server", "workers"},
@@ -27,6 +23,7 @@ static const struct {
 	{"NEXUS_LOG_FORMAT", "logging", "format"},
 	{"NEXUS_LOG_FILE", "logging", "file"},
 };
+const size_t config_variable_count = sizeof(config_variables) / sizeof(config_variables[0]);
 
 static struct config *config_new(void)
 {
@@ -98,13 +95,13 @@ static void set_word(struct config_build *build, const struct config_key *key, c
 
 static void read_environment(struct config_build *build)
 {
-	for (size_t i = 0; i < sizeof(environment) / sizeof(environment[0]); i++) {
-		const char *text = getenv(environment[i].variable);
+	for (size_t i = 0; i < config_variable_count; i++) {
+		const struct config_variable *variable = &config_variables[i];
+		const char *text = getenv(variable->variable);
 
 		if (text && *text)
-			set_word(build,
-				config_key_find(environment[i].section, environment[i].name),
-				environment[i].variable, text);
+			set_word(build, config_key_find(variable->section, variable->name),
+				variable->variable, text);
 	}
 }
 

@@ -59,6 +59,15 @@ struct config_section {
 	const char *help;
 };
 
+/* A variable of the environment that stands for a key. */
+struct config_variable {
+	const char *variable;
+	const char *section;
+	const char *name;
+};
+
+extern const struct config_variable config_variables[]; /* config.c */
+extern const size_t config_variable_count;
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 extern const struct config_section

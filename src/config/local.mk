@@ -37,3 +37,11 @@ tests_fuzz_config_fuzzer_LDADD = $(CONFIG_LIBS)
 tests_fuzz_config_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 EXTRA_DIST += tests/unit/data/nexus.conf tests/fuzz/corpus/config
+
+# The reference page, printed from the same rows; `make reference` writes it anew.
+check_PROGRAMS += docs/print_config
+docs_print_config_LDADD = $(CONFIG_LIBS)
+TESTS += tests/lint/configuration_reference_test.sh
+EXTRA_DIST += docs/reference/configuration.md tests/lint/configuration_reference_test.sh
+reference:: docs/print_config
+	$(AM_V_GEN)docs/print_config > $(srcdir)/docs/reference/configuration.md

@@ -44,7 +44,7 @@ endif
 EXTRA_DIST += tests/fuzz/corpus/codec
 
 # The scoreboard: shared memory, no messages.
-ipc_libipc_a_SOURCES += \
+SCOREBOARD_SOURCES = \
 	ipc/scoreboard.h ipc/scoreboard_layout.h \
 	ipc/scoreboard_memory.c \
 	ipc/scoreboard_file.c \
@@ -53,6 +53,7 @@ ipc_libipc_a_SOURCES += \
 	ipc/scoreboard_bury.c \
 	ipc/scoreboard_counter.c \
 	ipc/scoreboard_outbox.c
+ipc_libipc_a_SOURCES += $(SCOREBOARD_SOURCES)
 
 if HAVE_CMOCKA
 SCOREBOARD_TESTS = \
@@ -60,7 +61,7 @@ SCOREBOARD_TESTS = \
 	tests/unit/scoreboard_record_test tests/unit/scoreboard_row_test \
 	tests/unit/scoreboard_bury_test tests/unit/scoreboard_outbox_test \
 	tests/unit/scoreboard_counter_test \
-	tests/component/scoreboard_torture_test
+	tests/component/scoreboard_step_test tests/component/scoreboard_torture_test
 check_PROGRAMS += $(SCOREBOARD_TESTS)
 TESTS += $(SCOREBOARD_TESTS)
 SCOREBOARD_TEST_LIBS = ipc/libipc.a $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -72,5 +73,9 @@ tests_unit_scoreboard_row_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_bury_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_outbox_test_LDADD = $(SCOREBOARD_TEST_LIBS)
 tests_unit_scoreboard_counter_test_LDADD = $(SCOREBOARD_TEST_LIBS)
-tests_component_scoreboard_torture_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+tests_component_scoreboard_step_test_LDADD = $(SCOREBOARD_TEST_LIBS)
+# Compiles the scoreboard for itself, with time to be killed between two stores.
+tests_component_scoreboard_torture_test_SOURCES = tests/component/scoreboard_torture_test.c $(SCOREBOARD_SOURCES)
+tests_component_scoreboard_torture_test_CPPFLAGS = $(AM_CPPFLAGS) -DSCOREBOARD_LINGER
+tests_component_scoreboard_torture_test_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 endif

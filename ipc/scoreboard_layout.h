@@ -111,10 +111,17 @@ struct scoreboard {
 	struct own_column own;
 };
 
-/* Keeps the stores before it before those after it, for whoever looks after a kill. */
+/* Keeps the stores before it before those after it, for whoever looks after a kill. The torture
+ * test lingers in here, so that its kills come between two stores. */
+#ifdef SCOREBOARD_LINGER
+void scoreboard_linger(void);
+#endif
 static inline void store_order(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
+#ifdef SCOREBOARD_LINGER
+	scoreboard_linger();
+#endif
 }
 
 static inline uint32_t recovery_column(const struct scoreboard *scoreboard)

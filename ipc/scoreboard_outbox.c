@@ -44,6 +44,7 @@ void scoreboard_settled(struct scoreboard *scoreboard, struct scoreboard_record 
 	for (size_t i = 0; i < SCOREBOARD_TAKEN_MAX; i++)
 		if (place_is_held(&record->taken[i]))
 			row_give_place(scoreboard, record, &record->taken[i], true);
+	store_order();
 	atomic_store_explicit(&header->settled_to, record->end_number, memory_order_release);
 	store_order();
 	record_set_state(record, RECORD_FREE);

@@ -161,6 +161,7 @@ struct scoreboard_record *scoreboard_record_open(
 	if (flags & RECORD_COSTS)
 		own->costs++;
 	record_fill(scoreboard, record, flags, wall_us);
+	store_order();
 	record_set_state(record, RECORD_OPEN);
 	return record;
 }
@@ -217,7 +218,9 @@ static void record_to_outbox(struct scoreboard *scoreboard, struct scoreboard_re
 	uint32_t index = (uint32_t)(record - column_record(scoreboard, column, 0));
 
 	record->end_number = number;
+	store_order();
 	atomic_store_explicit(ring_place(scoreboard, column, number), index, memory_order_relaxed);
+	store_order();
 	record_set_state(record, RECORD_ENDED);
 	store_order();
 	atomic_store_explicit(&header->ended, number, memory_order_release);

@@ -66,6 +66,7 @@ static void row_repair(struct scoreboard *scoreboard, struct row *row, uint32_t 
 		return;
 	invariant(changing <= scoreboard->geometry.columns);
 	atomic_store(&row->cells[changing - 1], cell_count(scoreboard, changing - 1, number));
+	store_order();
 	for (uint32_t i = 0; i < scoreboard->geometry.columns; i++)
 		total += atomic_load(&row->cells[i]);
 	atomic_store(&row->total, total);
@@ -175,6 +176,7 @@ static void add(_Atomic int64_t *number, int64_t amount)
 static void row_change(struct row *row, const struct scoreboard_record *record, int64_t amount)
 {
 	add(&row->cells[record->column], amount);
+	store_order();
 	add(&row->total, amount);
 	store_order();
 	atomic_store_explicit(&row->changing, 0, memory_order_relaxed);

@@ -1,5 +1,4 @@
-/* What ends in any column is settled once, whether the budget worker is rung, tells of a death,
- * starts or ends. */
+/* What ends in any column is settled once: on a ring, a death, a start, an end, or unasked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

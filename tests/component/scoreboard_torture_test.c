@@ -1,5 +1,4 @@
-/* Whatever is killed at whatever moment, no limit is passed, nothing leaks, and what costs is
- * settled exactly once.
+/* Whatever is killed, no limit is passed, nothing leaks, what costs is settled exactly once.
  *
  * Workers take, give, open and end as fast as they can, a settler plays the budget worker and its
  * ledger, and this process plays the supervisor: it kills one of them, buries it, checks every sum
@@ -42,6 +41,7 @@ struct referee {
 struct torture {
 	struct board *board;
 	struct referee *referee;
+	pid_t self;
 	pid_t pids[PROCESSES];
 	struct random random;
 	unsigned kills;
@@ -50,6 +50,31 @@ struct torture {
 	unsigned starts;
 	unsigned recovered;
 };
+
+/* No child outlives the test, however it ends. */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+/* --- where kills come --- */
+
+static struct random linger_random; /* of this process */
+
+/* Between two stores of the scoreboard's own code, which this test compiles for itself: most of a
+ * process's time passes here, so most kills come here. */
+void scoreboard_linger(void)
+{
+	uint64_t end_ns;
+
+	if (linger_random.state[0] == 0 || random_below(&linger_random, 64) != 0)
+		return;
+	end_ns = clock_monotonic_ns() + random_below(&linger_random, 20000);
+	while (clock_monotonic_ns() < end_ns)
+		;
+}
 
 static bool mark(_Atomic uint8_t *bits, uint64_t number)
 {
@@ -125,6 +150,7 @@ static _Noreturn void labor(struct torture *torture, uint32_t column)
 	struct laborer laborer = {.referee = torture->referee, .column = column};
 
 	random_seed(&laborer.random, random_u64());
+	random_seed(&linger_random, random_u64());
 	laborer.view = board_attach(torture->board);
 	scoreboard_column_adopt(laborer.view, column, getpid(), 1);
 	for (;;)
@@ -157,6 +183,7 @@ static _Noreturn void settle(struct torture *torture)
 	struct scoreboard *view = board_attach(torture->board);
 
 	scoreboard_column_adopt(view, SETTLER, getpid(), 1);
+	random_seed(&linger_random, random_u64());
 	for (;;) {
 		unsigned settled = 0;
 
@@ -177,7 +204,7 @@ static void process_start(struct torture *torture, uint32_t process)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(torture->self);
 		if (process == SETTLER)
 			settle(torture);
 		labor(torture, process);
@@ -397,7 +424,7 @@ static unsigned long seconds(void)
 
 static void test_kills_break_nothing(void **state)
 {
-	struct torture torture = {.board = *state};
+	struct torture torture = {.board = *state, .self = getpid()};
 	uint64_t end_ms = clock_monotonic_ms() + seconds() * 1000;
 
 	torture.referee = mmap(NULL, sizeof(*torture.referee), PROT_READ | PROT_WRITE,
@@ -430,12 +457,13 @@ static int torture_setup(void **state)
 
 static pid_t stopped_owner(struct board *board)
 {
+	pid_t self = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		struct scoreboard *view = board_attach(board);
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(self);
 		scoreboard_column_adopt(view, 0, getpid(), 1);
 		row_lock(view, 2, true);
 		raise(SIGSTOP);
@@ -447,13 +475,14 @@ static pid_t stopped_owner(struct board *board)
 
 static pid_t waiting_taker(struct board *board)
 {
+	pid_t self = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		struct scoreboard *view = board_attach(board);
 		struct scoreboard_record *record;
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(self);
 		scoreboard_column_adopt(view, 2, getpid(), 1);
 		record = scoreboard_record_open(view, 2, 0, BOARD_NOW);
 		_exit(scoreboard_take(view, record, 2, 1) != TAKE_DONE);

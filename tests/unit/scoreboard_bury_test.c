@@ -1,5 +1,4 @@
-/* Burying a dead worker's column ends its requests as they would have ended, waits for nobody and
- * may be repeated. */
+/* Burying a column ends its requests as if they had ended, waits for nobody, may be repeated. */
 #include "tests/unit/scoreboard_fixture.h"
 
 static struct bury_result bury(struct board *board)

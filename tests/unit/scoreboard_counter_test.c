@@ -1,5 +1,4 @@
-/* A counter is found by its name by its worker, its successor and every reader; a full table counts
- * under "other". */
+/* A counter is found by its name by whoever asks; a full table counts under "other". */
 #include "tests/unit/scoreboard_fixture.h"
 
 static _Atomic uint64_t *counter(struct board *board, const char *labels)

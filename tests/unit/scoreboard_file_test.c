@@ -1,5 +1,4 @@
-/* What a run leaves in the record file is found once by the next, whatever its geometry and however
- * often it is killed. */
+/* What a run leaves in the record file is found once by the next, however often killed. */
 #include "tests/unit/scoreboard_fixture.h"
 
 #include <fcntl.h>

@@ -1,5 +1,4 @@
-/* A process sees the whole scoreboard as it was made, or is told why it cannot, and pays only for
- * what it uses. */
+/* A process sees the whole scoreboard or is told why not, and pays only for what it uses. */
 #include "tests/unit/scoreboard_fixture.h"
 
 #include <fcntl.h>

@@ -1,5 +1,4 @@
-/* The outbox shows each ended record in end order, once, and a settlement killed half way is
- * finished, not repeated. */
+/* The outbox shows each record in end order, once; a half-done settlement is finished. */
 #include "tests/unit/scoreboard_fixture.h"
 
 static struct scoreboard_record *next(struct board *board, uint64_t end_number)

@@ -1,5 +1,4 @@
-/* A record is whole when OPEN, empty when FREE, ended in one way, and comes back to its worker
- * exactly once. */
+/* A record is whole when OPEN, empty when FREE, ended one way, and comes back exactly once. */
 #include "tests/unit/scoreboard_fixture.h"
 
 static void test_open_record_is_whole(void **state)
@@ -202,6 +201,18 @@ static void test_record_settled_but_not_yet_free_waits(void **state)
 	assert_ptr_equal(board_open(board, 0), record);
 }
 
+/* The worker's successor comes between the two stores of a settlement. */
+static void test_successor_gets_what_is_being_settled(void **state)
+{
+	struct board *board = *state;
+
+	scoreboard_record_end(board->worker, board_open(board, RECORD_COSTS), BOARD_NOW);
+	atomic_store(&board->worker->own.header->settled_to, 1);
+	board_readopt(board);
+	board_settle(board, BOARD_COLUMN);
+	assert_int_equal(open_all(board), BOARD_RECORDS);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, board_setup, board_teardown)
 
 int main(void)
@@ -218,6 +229,7 @@ int main(void)
 		TEST(test_settled_records_come_back_once),
 		TEST(test_successor_gets_each_record_once),
 		TEST(test_record_settled_but_not_yet_free_waits),
+		TEST(test_successor_gets_what_is_being_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

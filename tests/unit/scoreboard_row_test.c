@@ -1,5 +1,4 @@
-/* A limit holds exactly, a dead owner's row is counted again from the records, and an owner is
- * always seen. */
+/* A limit holds exactly, a dead owner's row is counted again, and an owner is always seen. */
 #include "tests/unit/scoreboard_fixture.h"
 
 #include <errno.h>

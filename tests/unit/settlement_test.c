@@ -1,5 +1,4 @@
-/* Settled records add up per scope, model and backend, exactly, and strangers' names cannot make
- * that grow without bound. */
+/* Settled records add up per scope, model and backend; strangers' names cannot grow that. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -14,10 +14,10 @@
 #include "workers/budget/outbox.h"
 #include "workers/worker.h"
 
-#define SETTLE_DELAY_S 0.003 /* after a ring: many requests end within it, one commit serves all   \
-			      */
-#define TICK_S     1.0
-#define ANSWER_MAX (8u << 20)
+/* After a ring: requests that end meanwhile share its commit. */
+#define SETTLE_DELAY_S 0.003
+#define TICK_S         1.0
+#define ANSWER_MAX     (8u << 20)
 
 struct budget {
 	struct worker *worker;

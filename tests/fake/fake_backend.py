@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.input = bytearray()
         self.request, self.wanted, self.task, self.record = None, None, None, None
-        self.served, self.may_write = 0, None
+        self.served, self.may_write, self.counted = 0, None, False
 
     # --- asyncio's side ---
     def connection_made(self, transport):
@@ -269,6 +269,7 @@ class Connection(asyncio.Protocol):
                 keep = await self.serve_control(request)
             else:
                 server.streams += 1
+                self.counted = True
                 self.record = server.stats.begin(request, server.streams)
                 try:
                     keep = await Answer(self, request).run()
@@ -278,7 +279,7 @@ class Connection(asyncio.Protocol):
                 except asyncio.CancelledError:
                     server.stats.end(self.record, "aborted")
                 finally:
-                    server.streams -= 1
+                    self.leave()
         except asyncio.CancelledError:
             pass
         except Exception as trouble:  # a fault of this program: say so, and do not leave the client waiting
@@ -290,6 +291,13 @@ class Connection(asyncio.Protocol):
             self.transport.close()
         else:
             self.advance()
+
+    def leave(self):
+        """The request counts as running until its answer's last bytes are about to be written: a gateway that has read
+        them may send the next one before this program's own bookkeeping is done."""
+        if self.counted:
+            self.counted = False
+            self.server.streams -= 1
 
     async def serve_control(self, request):
         server, status, value = self.server, 200, {"ok": True}
@@ -459,6 +467,7 @@ class Answer:
                 await self.put_body(body[:limit])
                 await self.drained()
                 self.broken(how)
+        self.connection.leave()
         await self.put_body(body)
         await self.end_body()
 
@@ -494,6 +503,7 @@ class Answer:
         await self.faults(count, waiting)
         if b["done"]:
             waiting.append(self.event(b"[DONE]", last=True))
+        self.connection.leave()
         await self.flush(waiting)
         if self.squeeze:
             await self.put_body(self.squeeze(None))

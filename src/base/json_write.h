@@ -32,11 +32,6 @@ void json_uint(struct json_writer *json, uint64_t value);
 void json_double(struct json_writer *json, double value); /* six significant digits; not finite: null */
 void json_bool(struct json_writer *json, bool value);
 void json_nothing(struct json_writer *json); /* null */
-#ifndef JANSSON_H
-/* Older names for the two, which jansson has functions of: a file that includes jansson.h must use the new ones. */
-#define json_string(json, text) json_slice(json, text)
-#define json_null(json)         json_nothing(json)
-#endif
 /* Bytes that are already a JSON value. */
 void json_raw(struct json_writer *json, struct slice value);
 

@@ -61,7 +61,7 @@ static void write_limit(struct json_writer *json, const char *name, uint32_t val
 	if (value > 0)
 		json_uint(json, value);
 	else
-		json_null(json);
+		json_nothing(json);
 }
 
 static void write_model(struct request_worker *worker, struct json_writer *json, struct slice id,
@@ -71,7 +71,7 @@ static void write_model(struct request_worker *worker, struct json_writer *json,
 
 	json_object_open(json);
 	json_key(json, "id");
-	json_string(json, id);
+	json_slice(json, id);
 	json_member_text(json, "object", "model");
 	json_member_uint(json, "created", (uint64_t)(worker->worker->started_wall_us / 1000000));
 	json_member_text(json, "owned_by", merged.owner);

@@ -268,8 +268,8 @@ class Connection(asyncio.Protocol):
             if request.path.startswith("/_"):
                 keep = await self.serve_control(request)
             else:
-                server.streams += 1
-                self.counted = True
+                self.counted = request.path in INFERENCE
+                server.streams += self.counted
                 self.record = server.stats.begin(request, server.streams)
                 try:
                     keep = await Answer(self, request).run()

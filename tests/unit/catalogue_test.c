@@ -394,6 +394,9 @@ static void test_row_rests_until_nobody_sees_it(void **state)
 	acknowledge(f, 3);
 	assert_int_not_equal(scoreboard_row_kind(f->scoreboard, 1), ROW_UNUSED);
 	scoreboard_give(f->scoreboard, record, 1);
+	/* Nothing is held, but not acknowledged. */
+	acknowledge(f, 1);
+	assert_int_not_equal(scoreboard_row_kind(f->scoreboard, 1), ROW_UNUSED);
 	acknowledge(f, 3);
 	assert_int_equal(scoreboard_row_kind(f->scoreboard, 1), ROW_UNUSED);
 	configure(f, ONLY_B);
@@ -538,6 +541,29 @@ static void observe(
 	assert_int_equal(catalogue_observe(f->catalogue, &observed, 1000), early);
 }
 
+static void test_checks_can_be_switched_off(void **state)
+{
+	struct fixture *f = *state;
+
+	configure(f, TWO);
+	report(f, "a", PROBE_FAILED, "", "");
+	configure(f, "health_check = { enabled = false; };" TWO);
+	assert_int_equal(entry_of(f, "a")->state.status, STATUS_HEALTHY);
+	assert_int_equal(status_word(f, entry_of(f, "b")->facts->state), STATUS_HEALTHY);
+	for (int i = 0; i < 5; i++)
+		report(f, "a", PROBE_FAILED, "", "");
+	assert_int_equal(entry_of(f, "a")->state.status, STATUS_HEALTHY);
+	/* On again: what was taken on trust is asked at once, and has its three chances. */
+	f->probes_asked = 0;
+	configure(f, TWO);
+	assert_int_equal(f->probes_asked, 2);
+	report(f, "a", PROBE_FAILED, "", "");
+	assert_int_equal(entry_of(f, "a")->state.status, STATUS_HEALTHY);
+	report(f, "a", PROBE_FAILED, "", "");
+	report(f, "a", PROBE_FAILED, "", "");
+	assert_int_equal(entry_of(f, "a")->state.status, STATUS_UNHEALTHY);
+}
+
 static uint64_t limited_until(const struct fixture *f, uint32_t state)
 {
 	return atomic_load(&scoreboard_state(f->scoreboard, state)->rate_limited_until_ms);
@@ -605,6 +631,7 @@ int main(void)
 		TEST(test_many_are_told_in_portions),
 		TEST(test_what_cannot_work_says_why),
 		TEST(test_a_reload_probes_what_changed),
+		TEST(test_checks_can_be_switched_off),
 		TEST(test_what_traffic_saw),
 		TEST(test_no_room_leaves_out_and_goes_on),
 	};

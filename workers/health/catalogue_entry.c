@@ -170,7 +170,7 @@ static void log_transition(const struct backend_entry *entry, enum backend_statu
 static void take_note(struct backend_entry *entry, const char *note)
 {
 	if (note && (!entry->note || strcmp(entry->note, note) != 0))
-		log_warn(LOG_HEALTH, "backend \"%s\": %s", entry->facts->name, note);
+		log_info(LOG_HEALTH, "backend \"%s\": %s", entry->facts->name, note);
 	memory_free_at(&entry->note);
 	if (note)
 		entry->note = memory_strdup(note);

@@ -3,7 +3,7 @@
  *
  * It alone proposes what the registry says. It never serves a request and nothing waits for it:
  * when it is gone, routing goes on with what was said last. */
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,8 +19,8 @@
 #define READY_TIMEOUT_S 3.0
 /* Changes are told together: so many backends every so often, so that no frame queue and no loop
  * chokes. */
-#define PUBLISH_DELAY_S 0.01
-#define PUBLISH_AT_ONCE 100u
+#define PUBLISH_DELAY_S 0.02
+#define PUBLISH_AT_ONCE 25u
 #define TIDY_INTERVAL_S 5.0
 #define ANSWER_MAX      (64u << 20)
 
@@ -52,9 +52,9 @@ static void publish_later(struct health_worker *health)
 	ev_timer_start(health->worker->loop, &health->publish);
 }
 
-static bool publish(struct health_worker *health)
+static bool publish(struct health_worker *health, unsigned max)
 {
-	return catalogue_publish(health->catalogue, health->worker->generation, PUBLISH_AT_ONCE,
+	return catalogue_publish(health->catalogue, health->worker->generation, max,
 		send_to_requests, health->worker);
 }
 
@@ -62,7 +62,7 @@ static void on_publish(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct health_worker *health = timer->data;
 
-	if (!publish(health))
+	if (!publish(health, PUBLISH_AT_ONCE))
 		publish_later(health);
 }
 
@@ -74,9 +74,9 @@ static void become_ready(struct health_worker *health)
 		return;
 	health->is_ready = true;
 	ev_timer_stop(health->worker->loop, &health->ready);
-	/* What the first round showed goes out before READY, after which request workers are
-	 * started. */
-	if (!publish(health))
+	/* All that is known goes out before READY: request workers that are started by it begin
+	 * with it. */
+	if (!publish(health, UINT_MAX))
 		publish_later(health);
 	worker_ready(health->worker);
 }
@@ -98,7 +98,7 @@ static void on_drained(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct health_worker *health = timer->data;
 
-	publish(health);
+	publish(health, UINT_MAX);
 	schedule_free(&health->schedule);
 	catalogue_free(&health->catalogue);
 	worker_done(health->worker);

@@ -227,7 +227,6 @@ static void set_request(struct probe *probe)
 
 	free_headers(probe);
 	add_key(probe);
-	add_header(probe, "Accept: */*");
 	if (step->body)
 		add_header(probe, "Content-Type: application/json");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->headers);

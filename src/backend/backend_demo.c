@@ -7,9 +7,11 @@
 
 static void refine(struct probe_model *model, const json_t *entry)
 {
+	const json_t *capabilities = json_object_get(entry, "capabilities");
+
 	model->loaded = true;
-	model->vision = KNOWLEDGE_NO;
-	model->tools = KNOWLEDGE_NO;
+	model->vision = probe_knowledge(json_object_get(capabilities, "vision"));
+	model->tools = probe_knowledge(json_object_get(capabilities, "tools"));
 }
 
 static bool read_models(struct probe_result *result, unsigned status, struct slice body)

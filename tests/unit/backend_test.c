@@ -216,8 +216,8 @@ static const struct scene scenes[] = {
 	{"a web page", "generic", {{"/v1/models", 200, .body = "<html>"}}, .verdict = PROBE_FAILED, .error = "unreadable JSON from /v1/models"},
 	{"OpenAI", "openai", {{"/v1/models", 200, .file = "servers/openai.models.json"}},
 		.verdict = PROBE_HEALTHY, .models = {{"gpt-4o", 0, Q, Q, Q, Q, true}, {"text-embedding-3-small", 0, Q, Q, Q, Y, true}}},
-	{"the demo", "demo", {{"/v1/models", 200, .body = "{\"object\":\"list\",\"data\":[{\"id\":\"demo\",\"context_length\":4096}]}"}},
-		.verdict = PROBE_HEALTHY, .models = {{"demo", 4096, N, N, Q, Q, true}}},
+	{"the demo", "demo", {{"/v1/models", 200, .body = "{\"object\":\"list\",\"data\":[{\"id\":\"demo\",\"context_length\":4096,\"capabilities\":{\"vision\":false,\"tools\":true}}]}"}},
+		.verdict = PROBE_HEALTHY, .models = {{"demo", 4096, N, Y, Q, Q, true}}},
 };
 /* clang-format on */
 

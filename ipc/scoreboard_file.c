@@ -158,7 +158,7 @@ static bool old_head_check(struct carry *carry, struct error *err)
 			"layout %u, but this release reads %u; start the release that wrote it and "
 			"stop it in order, so that it settles what the file holds",
 			old->layout, SCOREBOARD_LAYOUT);
-	if (old->columns < 2 || old->records_per_column < 1 ||
+	if (old->columns < 2 || old->records_per_column < 1 || old->columns_given >= old->columns ||
 		status.st_size != (off_t)(RECORDS_FILE_HEAD + records_size(old->columns,
 								      old->records_per_column,
 								      old->recovered)))
@@ -184,27 +184,35 @@ static bool old_open(struct carry *carry, int dir_fd, bool *found, struct error 
 	return true;
 }
 
-static bool old_read(struct carry *carry, struct error *err)
+/* `count` records from number `first` of the older file. */
+static bool old_read_range(struct carry *carry, size_t first, size_t count, struct error *err)
 {
 	struct scoreboard_record *records = memory_array(READ_RECORDS, sizeof(*records));
-	size_t left = records_size(
-		carry->old.columns, carry->old.records_per_column, carry->old.recovered);
-	off_t at = RECORDS_FILE_HEAD;
+	off_t at = (off_t)(RECORDS_FILE_HEAD + first * sizeof(*records));
 	bool good = true;
 
-	while (good && left > 0) {
-		size_t size = READ_RECORDS * sizeof(*records);
+	while (good && count > 0) {
+		size_t some = count < READ_RECORDS ? count : READ_RECORDS;
+		ssize_t got = pread(carry->old_fd, records, some * sizeof(*records), at);
 
-		size = size < left ? size : left;
-		if (pread(carry->old_fd, records, size, at) != (ssize_t)size)
+		if (got != (ssize_t)(some * sizeof(*records)))
 			good = error_set_errno(err, "reading it");
-		for (size_t i = 0; good && i < size / sizeof(*records); i++)
+		for (size_t i = 0; good && i < some; i++)
 			good = record_consider(carry, &records[i], err);
-		at += (off_t)size;
-		left -= size;
+		at += (off_t)(some * sizeof(*records));
+		count -= some;
 	}
 	memory_free_at(&records);
 	return good;
+}
+
+/* The columns that were given to workers, and the recovery column; what lies between are holes. */
+static bool old_read(struct carry *carry, struct error *err)
+{
+	size_t column = carry->old.records_per_column;
+
+	return old_read_range(carry, 0, carry->old.columns_given * column, err) &&
+	       old_read_range(carry, (carry->old.columns - 1) * column, carry->old.recovered, err);
 }
 
 /* --- the new file
@@ -275,10 +283,13 @@ bool scoreboard_column_allocate(struct scoreboard *scoreboard, uint32_t column, 
 {
 	size_t size =
 		(size_t)scoreboard->geometry.records_per_column * sizeof(struct scoreboard_record);
+	struct records_head *head = (void *)scoreboard->file;
 	int failed;
 
 	if (column >= recovery_column(scoreboard))
 		return error_set(err, "scoreboard: column %u is not for workers", column);
+	if (head->columns_given <= column)
+		head->columns_given = column + 1;
 	do {
 		failed = posix_fallocate(scoreboard->records_fd,
 			(off_t)(RECORDS_FILE_HEAD + column * size), (off_t)size);

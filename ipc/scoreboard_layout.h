@@ -69,8 +69,8 @@ struct records_head {
 	uint32_t record_size;
 	uint32_t columns;
 	uint32_t records_per_column;
-	uint32_t recovered; /* records of the last column, which has no others */
-	uint32_t unused;
+	uint32_t recovered;     /* records of the last column, which has no others */
+	uint32_t columns_given; /* columns from this one on have no records */
 	uint64_t epoch;
 	int64_t created_wall_us;
 	char boot_id[BOOT_ID_MAX];

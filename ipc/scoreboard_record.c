@@ -92,10 +92,12 @@ static struct scoreboard_record *free_pop(struct scoreboard *scoreboard)
 {
 	struct own_column *own = &scoreboard->own;
 	struct column *shared = &scoreboard->columns[own->column];
+	const struct records_head *head = (const void *)scoreboard->file;
 	uint32_t used;
 
 	if (own->free_count > 0)
 		return column_record(scoreboard, own->column, own->free[--own->free_count]);
+	invariant(own->column < head->columns_given); /* or the next start would not find it */
 	used = atomic_load_explicit(&shared->records_used, memory_order_relaxed);
 	if (used == scoreboard->geometry.records_per_column)
 		return NULL;

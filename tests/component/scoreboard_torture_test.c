@@ -490,6 +490,15 @@ static pid_t waiting_taker(struct board *board)
 	return pid;
 }
 
+static void await_count_over(struct scoreboard_header *header, uint32_t count)
+{
+	uint64_t end_ms = clock_monotonic_ms() + 10000;
+
+	while (atomic_load(&header->lock_count) <= count && clock_monotonic_ms() < end_ms)
+		usleep(1000);
+	assert_true(atomic_load(&header->lock_count) > count);
+}
+
 /* What the supervisor looks at, at two ticks: the owner shows the same lock, who waits for it does
  * not. */
 static void test_stopped_owner_is_told_from_who_waits(void **state)
@@ -501,16 +510,15 @@ static void test_stopped_owner_is_told_from_who_waits(void **state)
 	pid_t owner_pid, waiter_pid;
 	int status;
 
+	assert_true(scoreboard_column_allocate(board->supervisor, 2, NULL));
 	scoreboard_row_define(board->worker, 2, ROW_CAPACITY, 1);
 	owner_pid = stopped_owner(board);
 	waiter_pid = waiting_taker(board);
-	while (atomic_load(&waiter->lock_count) < 2)
-		usleep(1000);
+	await_count_over(waiter, 1);
 	owner_count = atomic_load(&owner->lock_count);
 	waiter_count = atomic_load(&waiter->lock_count);
 	assert_int_equal(atomic_load(&owner->locked_row), 3);
-	while (atomic_load(&waiter->lock_count) == waiter_count)
-		usleep(1000);
+	await_count_over(waiter, waiter_count);
 	assert_int_equal(atomic_load(&owner->locked_row), 3);
 	assert_int_equal(atomic_load(&owner->lock_count), owner_count);
 	assert_false(row_lock(board->supervisor, 2, false));

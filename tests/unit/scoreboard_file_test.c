@@ -23,6 +23,24 @@ static void test_new_file_is_private_and_empty(void **state)
 	assert_null(recovered(board, 1));
 }
 
+/* Columns given in any order; those that never were are not looked at. */
+static void test_every_given_column_is_looked_at(void **state)
+{
+	static const uint32_t columns[] = {2, 0};
+	struct board *board = *state;
+
+	board_open(board, RECORD_COSTS);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(scoreboard_column_allocate(board->supervisor, columns[i], NULL));
+		scoreboard_column_adopt(board->worker, columns[i], getpid(), 1);
+		assert_non_null(
+			scoreboard_record_open(board->worker, columns[i], RECORD_COSTS, BOARD_NOW));
+	}
+	board_stop(board);
+	board_start(board);
+	assert_int_equal(scoreboard_recovered(board->supervisor, NULL), 3);
+}
+
 static void test_column_is_backed_by_blocks(void **state)
 {
 	struct board *board = *state;
@@ -230,6 +248,7 @@ static void test_foreign_files_are_left_alone(void **state)
 		{16, "\0\0\0\0", 4, "geometry"},
 		{20, "\0\0\0\0", 4, "geometry"},
 		{24, "\377\377\377\0", 4, "geometry"},
+		{28, "\4\0\0\0", 4, "geometry"},
 	};
 	struct board *board = *state;
 
@@ -264,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_new_file_is_private_and_empty),
 		TEST(test_column_is_backed_by_blocks),
+		TEST(test_every_given_column_is_looked_at),
 		TEST(test_what_costs_is_recovered),
 		TEST(test_recovery_survives_starts_and_geometries),
 		TEST(test_recovery_has_room_for_all),

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "base/hash_table.h"
+#include "base/fatal.h"
 #include "base/text.h"
 #include "routing/inspection.h"
 #include "routing/token_estimate.h"
@@ -16,9 +16,6 @@ const char *const endpoint_names[ENDPOINT_COUNT] = {
 	[ENDPOINT_COMPLETION] = "completion",
 	[ENDPOINT_EMBEDDINGS] = "embeddings",
 };
-
-/* How much of a prompt tells conversations apart. */
-#define CONVERSATION_BYTES 256u
 
 /* Saying what is wrong. */
 
@@ -64,14 +61,19 @@ bool inspection_take_null(struct inspection *in)
 	return json_peek(&in->json) == JSON_TYPE_NULL && json_skip(&in->json);
 }
 
+uint64_t inspection_text_tokens(struct inspection *in, struct json_string text)
+{
+	in->has_text = true;
+	return in->estimates ? token_estimate(text) : text.raw.len;
+}
+
 bool inspection_count_json(struct inspection *in, uint64_t *tokens)
 {
 	struct json_string text = {.escaped = true};
 
 	if (!json_skip_span(&in->json, &text.raw))
 		return false;
-	*tokens += token_estimate(text);
-	in->estimated = true;
+	*tokens += inspection_text_tokens(in, text);
 	return true;
 }
 
@@ -217,7 +219,7 @@ static bool read_tool_list(struct inspection *in, const char *param)
 	look = in->json;
 	if (json_enter_array(&look) && json_next_item(&look))
 		in->facts->has_tools = true;
-	return inspection_count_json(in, &in->facts->tokens_prompt);
+	return inspection_count_json(in, &in->tokens.prompt);
 }
 
 static bool read_tools(struct inspection *in)
@@ -243,7 +245,7 @@ static bool read_response_format(struct inspection *in)
 	json_enter_object(&in->json);
 	while (json_next_member(&in->json, &key)) {
 		if (!json_string_is(key, "type")) {
-			if (!inspection_count_json(in, &in->facts->tokens_prompt))
+			if (!inspection_count_json(in, &in->tokens.prompt))
 				return false;
 			continue;
 		}
@@ -285,17 +287,17 @@ static bool read_user(struct inspection *in)
 
 static bool read_suffix(struct inspection *in)
 {
-	return inspection_count_json(in, &in->facts->tokens_prompt);
+	return inspection_count_json(in, &in->tokens.prompt);
 }
 
 /* Prompts and inputs: a string, token numbers, or an array of either. */
 
 static void count_input(struct inspection *in, uint64_t tokens)
 {
-	in->facts->tokens_prompt += tokens;
+	in->tokens.prompt += tokens;
 	in->tokens_inputs += tokens;
-	if (tokens > in->facts->tokens_longest)
-		in->facts->tokens_longest = tokens;
+	if (tokens > in->tokens.longest)
+		in->tokens.longest = tokens;
 }
 
 static bool read_text_input(struct inspection *in)
@@ -305,10 +307,8 @@ static bool read_text_input(struct inspection *in)
 	if (!json_read_string(&in->json, &text))
 		return false;
 	if (in->facts->conversation == 0 && in->facts->endpoint == ENDPOINT_COMPLETION)
-		in->facts->conversation = hash_stable(text.raw.data,
-			text.raw.len < CONVERSATION_BYTES ? text.raw.len : CONVERSATION_BYTES);
-	in->estimated = true;
-	count_input(in, token_estimate(text));
+		inspection_note_opening(in, text.raw);
+	count_input(in, inspection_text_tokens(in, text));
 	return true;
 }
 
@@ -442,23 +442,53 @@ static bool check_required(struct inspection *in)
 	return true;
 }
 
+/* The whole pass, but for what is missing. */
+static bool inspect(struct inspection *in, struct slice body, unsigned max_depth)
+{
+	enum json_type type;
+
+	json_reader_init(&in->json, body, max_depth);
+	type = json_peek(&in->json);
+	if (type != JSON_TYPE_OBJECT && type != JSON_TYPE_INVALID) {
+		in->problem->param = NULL;
+		return error_set(&in->problem->error, "the body must be a JSON object");
+	}
+	if (type == JSON_TYPE_INVALID ? !json_skip(&in->json) : !read_body(in))
+		return json_problem(&in->json, NULL) ? refuse_body(in) : false;
+	/* What is not an input of its own (a chat, tools, a suffix) goes with each of them. */
+	in->tokens.longest += in->tokens.prompt - in->tokens_inputs;
+	return true;
+}
+
 bool inspect_request(enum endpoint endpoint, struct slice body, unsigned max_depth,
 	struct arena *arena, struct request_facts *facts, struct inspect_problem *problem)
 {
 	struct inspection in = {.facts = facts, .problem = problem, .arena = arena};
-	enum json_type type;
 
-	*facts = (struct request_facts){.endpoint = endpoint};
-	json_reader_init(&in.json, body, max_depth);
-	type = json_peek(&in.json);
-	if (type != JSON_TYPE_OBJECT && type != JSON_TYPE_INVALID) {
-		problem->param = NULL;
-		return error_set(&problem->error, "the body must be a JSON object");
-	}
-	if (type == JSON_TYPE_INVALID ? !json_skip(&in.json) : !read_body(&in))
-		return json_problem(&in.json, NULL) ? refuse_body(&in) : false;
-	/* What is not an input of its own (a chat, tools, a suffix) goes with each of them. */
-	facts->tokens_longest += facts->tokens_prompt - in.tokens_inputs;
-	facts->tokens_exact = !in.estimated;
+	*facts = (struct request_facts){.endpoint = endpoint, .body = body, .max_depth = max_depth};
+	if (!inspect(&in, body, max_depth))
+		return false;
+	facts->tokens_bound = in.tokens;
+	facts->tokens_exact = !in.has_text;
 	return check_required(&in);
+}
+
+struct token_count request_tokens(struct request_facts *facts)
+{
+	struct inspect_problem problem;
+	struct request_facts again = {.endpoint = facts->endpoint};
+	struct arena arena;
+	struct inspection in = {
+		.facts = &again, .problem = &problem, .arena = &arena, .estimates = true};
+
+	if (facts->tokens_exact)
+		return facts->tokens_bound;
+	if (facts->tokens_known)
+		return facts->tokens;
+	arena_init(&arena, 1024);
+	invariant(inspect(&in, facts->body, facts->max_depth));
+	arena_free(&arena);
+	facts->tokens = in.tokens;
+	facts->tokens_known = true;
+	return facts->tokens;
 }

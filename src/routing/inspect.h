@@ -1,7 +1,8 @@
 /* inspect.h: what a request says, read in one strict pass over its JSON (specification F15).
  *
  * Yields what routing needs and the byte ranges of what may have to be edited, in the client's own bytes. Validates the
- * whole body. No DOM, no copy; pure. */
+ * whole body. How many tokens it is comes as an upper bound; estimating them is a second pass, which few requests need.
+ * No DOM, no copy; pure. */
 #ifndef NEXUS_ROUTING_INSPECT_H
 #define NEXUS_ROUTING_INSPECT_H
 
@@ -15,6 +16,11 @@
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETION, ENDPOINT_EMBEDDINGS, ENDPOINT_COUNT };
 extern const char *const endpoint_names[ENDPOINT_COUNT];
 
+struct token_count {
+	uint64_t prompt;  /* all of the input */
+	uint64_t longest; /* the longest input of a batch (else all of it): what one context must hold */
+};
+
 struct request_facts {
 	enum endpoint endpoint;
 	struct slice model;           /* decoded; in the body or the arena */
@@ -23,9 +29,8 @@ struct request_facts {
 	struct span stream_options;   /* the value, when present; null too, since it must be replaced */
 	struct span include_usage;    /* its include_usage value, when present */
 	bool wants_usage;             /* include_usage: true */
-	uint64_t tokens_prompt;       /* all of the input; estimate, never too low by design: see token_estimate.h */
-	uint64_t tokens_longest;      /* the longest input of a batch (else tokens_prompt): what one context must hold */
-	bool tokens_exact;            /* both were counted (token arrays only), not estimated */
+	struct token_count tokens_bound; /* costs nothing: its bytes; never below request_tokens() */
+	bool tokens_exact;            /* nothing to estimate (token arrays only): the bound is the count itself */
 	uint64_t output_cap;          /* max_tokens / max_completion_tokens; 0 = none */
 	bool has_images;
 	bool has_tools;               /* present and non-empty */
@@ -35,6 +40,11 @@ struct request_facts {
 	struct slice user;            /* decoded; empty when not there */
 	uint64_t conversation;        /* stable hash of the first messages, for affinity; 0 = none */
 	struct span object_open;      /* the '{' of the body, where members are put in */
+	/* For request_tokens alone. */
+	struct slice body;
+	unsigned max_depth;
+	bool tokens_known;
+	struct token_count tokens;
 };
 
 #define INSPECT_MODEL_MAX 128u    /* bytes of a model's name, decoded */
@@ -49,5 +59,9 @@ struct inspect_problem {
  * problem. Members that routing does not read are checked for form only. */
 bool inspect_request(enum endpoint endpoint, struct slice body, unsigned max_depth, struct arena *arena,
 	struct request_facts *facts, struct inspect_problem *problem);
+
+/* How many tokens the input may be: an estimate, never too low by design (token_estimate.h). The first call reads the
+ * body again, at about a nanosecond a byte, so ask only where the bound does not answer the question already. */
+struct token_count request_tokens(struct request_facts *facts);
 
 #endif

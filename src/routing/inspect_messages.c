@@ -1,13 +1,12 @@
 /* inspect_messages.c: the messages of a chat: how long, with pictures or not, the first of how many
  * turns.
  *
- * Text is estimated where it stands; whatever else a message holds (names, calls of tools,
+ * Text counts where it stands; whatever else a message holds (names, calls of tools,
  * reasoning) counts as the text it is written in. Pictures and other media are counted by the
  * piece, never by the length of their base64. */
 #include "routing/inspection.h"
 
-#include "base/hash_table.h"
-#include "routing/token_estimate.h"
+#include <endian.h>
 
 /* How much of each of the first messages tells conversations apart. */
 #define CONVERSATION_BYTES 256u
@@ -38,7 +37,7 @@ static bool count_string(struct inspection *in, uint64_t *tokens)
 
 	if (!json_read_string(&in->json, &text))
 		return false;
-	*tokens += token_estimate(text);
+	*tokens += inspection_text_tokens(in, text);
 	return true;
 }
 
@@ -183,20 +182,36 @@ static bool read_message(struct inspection *in, struct message *message)
 	return json_problem(&in->json, NULL) == NULL;
 }
 
+/* Eight bytes a step; the same in every process and release. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0xd6e8feb86659fd93);
+	return hash ^ hash >> 32;
+}
+
+void inspection_note_opening(struct inspection *in, struct slice text)
+{
+	size_t len = text.len < CONVERSATION_BYTES ? text.len : CONVERSATION_BYTES;
+	uint64_t hash = mix(in->facts->conversation, text.len);
+
+	for (size_t at = 0; at < len; at += 8) {
+		uint64_t word = 0;
+
+		memcpy(&word, text.data + at, len - at < 8 ? len - at : 8);
+		hash = mix(hash, le64toh(word));
+	}
+	/* Never 0, which means none. */
+	in->facts->conversation = hash | 1;
+}
+
 /* The messages up to the first user's name the conversation; they come again, the same, with each
  * of its requests. */
 static void note_turn(struct inspection *in, const struct message *message)
 {
 	bool is_user = json_string_is(message->role, "user");
-	struct slice start = message->content;
-	uint64_t pair[3] = {in->facts->conversation, start.len};
 
-	if (in->user_turns == 0 && !in->facts->has_history) {
-		if (start.len > CONVERSATION_BYTES)
-			start.len = CONVERSATION_BYTES;
-		pair[2] = hash_stable(start.data, start.len);
-		in->facts->conversation = hash_stable(pair, sizeof(pair));
-	}
+	if (in->user_turns == 0 && !in->facts->has_history)
+		inspection_note_opening(in, message->content);
 	in->user_turns += is_user;
 	if (in->user_turns > 1 || json_string_is(message->role, "assistant") ||
 		json_string_is(message->role, "tool") || json_string_is(message->role, "function"))
@@ -216,10 +231,10 @@ bool inspection_read_messages(struct inspection *in)
 		if (!read_message(in, &message))
 			return false;
 		note_turn(in, &message);
-		in->facts->tokens_prompt += message.tokens;
+		in->tokens.prompt += message.tokens;
 	}
-	in->facts->tokens_prompt += TOKENS_A_CHAT;
-	in->estimated = true;
+	in->tokens.prompt += TOKENS_A_CHAT;
+	in->has_text = true;
 	if (json_problem(&in->json, NULL))
 		return false;
 	return count > 0 || inspection_refuse(in, "messages", "must not be empty");

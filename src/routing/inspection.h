@@ -21,8 +21,10 @@ struct inspection {
 	struct arena *arena;
 	uint32_t seen; /* one bit a field */
 	unsigned user_turns;
-	uint64_t tokens_inputs; /* of tokens_prompt, those of the prompts or inputs themselves */
-	bool estimated;         /* something was not counted exactly */
+	struct token_count tokens;
+	uint64_t tokens_inputs; /* of tokens.prompt, those of the prompts or inputs themselves */
+	bool estimates;         /* estimate the tokens of texts, instead of bounding them */
+	bool has_text;          /* not everything was counted exactly */
 };
 
 /* Notes that the value now at hand is wrong: "`param` must be ... (line 1, column 2)". Returns
@@ -34,8 +36,13 @@ bool inspection_expect(
 	struct inspection *in, enum json_type type, const char *param, const char *must);
 /* Consumes a null, if that is what comes next. */
 bool inspection_take_null(struct inspection *in);
-/* Passes over the next value; *tokens grows by the estimate of its text, written as JSON. */
+/* The tokens of a text, estimated or bounded by its bytes. */
+uint64_t inspection_text_tokens(struct inspection *in, struct json_string text);
+/* Passes over the next value; *tokens grows by those of its text, written as JSON. */
 bool inspection_count_json(struct inspection *in, uint64_t *tokens);
+
+/* A text that is among the first: its beginning and its length name the conversation. */
+void inspection_note_opening(struct inspection *in, struct slice text);
 
 /* The `messages` of a chat. */
 bool inspection_read_messages(struct inspection *in);

@@ -61,20 +61,19 @@ static bool any_rejected(const struct routing_decision *decision, enum rejection
 
 /* Too long for every candidate, also for those that are left out for another reason: waiting would
  * not help. */
-static bool all_too_long(struct routing_decision *decision, const struct request_facts *facts)
+static bool all_too_long(struct routing_decision *decision, struct request_facts *facts)
 {
-	uint64_t needed = tokens_needed(facts);
 	uint64_t longest = 0;
 
 	for (size_t i = 0; i < decision->candidate_count; i++) {
 		const struct routing_candidate *candidate = &decision->candidates[i];
 
-		if (!candidate->model || !is_too_long(candidate, needed))
+		if (!candidate->model || !is_too_long(candidate, facts))
 			return false;
 		if (candidate->model->context_length > longest)
 			longest = candidate->model->context_length;
 	}
-	decision->tokens_needed = needed;
+	decision->tokens_needed = tokens_needed(facts);
 	decision->context_longest = longest;
 	return true;
 }
@@ -126,7 +125,7 @@ static enum route_reason reason_of(const struct routing_pass *pass)
 	return REASON_CAPABILITY_MATCH;
 }
 
-void routing_decide(const struct routing_view *view, const struct request_facts *facts,
+void routing_decide(const struct routing_view *view, struct request_facts *facts,
 	const uint64_t *tried, size_t tried_count, struct arena *arena,
 	struct routing_decision *decision)
 {

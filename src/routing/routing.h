@@ -112,8 +112,8 @@ struct routing_decision {
 };
 
 /* Decides. All memory of the decision is the arena's. `tried` names backends (ids) that failed for
- * this request. */
-void routing_decide(const struct routing_view *view, const struct request_facts *facts,
+ * this request. The facts keep the estimate of their tokens, if it was needed. */
+void routing_decide(const struct routing_view *view, struct request_facts *facts,
 	const uint64_t *tried, size_t tried_count, struct arena *arena,
 	struct routing_decision *decision);
 

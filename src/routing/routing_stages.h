@@ -10,7 +10,7 @@
 /* One decision under way. */
 struct routing_pass {
 	const struct routing_view *view;
-	const struct request_facts *facts;
+	struct request_facts *facts; /* not const only because it keeps its token estimate */
 	const uint64_t *tried;
 	size_t tried_count;
 	struct arena *arena;
@@ -22,10 +22,10 @@ struct routing_pass {
 void candidate_reject(
 	struct routing_pass *pass, struct routing_candidate *candidate, enum rejection why);
 
-/* Tokens a request may need in a model's context, and whether the model has too few (false when
- * that is unknown). */
-uint64_t tokens_needed(const struct request_facts *facts);
-bool is_too_long(const struct routing_candidate *candidate, uint64_t needed);
+/* Tokens a request may need in a model's context (its longest input and its output cap), and
+ * whether the model has too few (false when that is unknown). */
+uint64_t tokens_needed(struct request_facts *facts);
+bool is_too_long(const struct routing_candidate *candidate, struct request_facts *facts);
 
 /* By the strategy `smart`: higher is better. */
 double smart_score(const struct config *config, const struct routing_candidate *candidate);

@@ -4,17 +4,26 @@
  * is left and the configuration allows a last resort. */
 #include "routing/routing_stages.h"
 
-uint64_t tokens_needed(const struct request_facts *facts)
+static uint64_t with_output(const struct request_facts *facts, uint64_t tokens)
 {
-	uint64_t needed;
+	uint64_t sum;
 
-	return __builtin_add_overflow(facts->tokens_prompt, facts->output_cap, &needed) ? UINT64_MAX
-											: needed;
+	return __builtin_add_overflow(tokens, facts->output_cap, &sum) ? UINT64_MAX : sum;
 }
 
-bool is_too_long(const struct routing_candidate *candidate, uint64_t needed)
+uint64_t tokens_needed(struct request_facts *facts)
 {
-	return candidate->model->context_length > 0 && needed > candidate->model->context_length;
+	return with_output(facts, request_tokens(facts).longest);
+}
+
+bool is_too_long(const struct routing_candidate *candidate, struct request_facts *facts)
+{
+	uint64_t context_length = candidate->model->context_length;
+
+	/* Most requests are so short that their bytes would fit: these are not estimated. */
+	return context_length > 0 &&
+	       with_output(facts, facts->tokens_bound.longest) > context_length &&
+	       tokens_needed(facts) > context_length;
 }
 
 /* Notes what is not known; returns whether it is known to be missing. */
@@ -27,8 +36,7 @@ static bool lacks(struct routing_candidate *candidate, bool wanted, uint8_t know
 	return knowledge == KNOWLEDGE_NO;
 }
 
-static enum rejection judge(
-	const struct request_facts *facts, struct routing_candidate *candidate, uint64_t needed)
+static enum rejection judge(struct request_facts *facts, struct routing_candidate *candidate)
 {
 	const struct registry_model *model = candidate->model;
 	bool embeds = facts->endpoint == ENDPOINT_EMBEDDINGS;
@@ -43,7 +51,7 @@ static enum rejection judge(
 		return REJECTED_NO_TOOLS;
 	if (lacks(candidate, facts->json_mode, model->json_mode))
 		return REJECTED_NO_JSON_MODE;
-	return is_too_long(candidate, needed) ? REJECTED_CONTEXT : REJECTED_NOT;
+	return is_too_long(candidate, facts) ? REJECTED_CONTEXT : REJECTED_NOT;
 }
 
 static void reject_unknown(struct routing_pass *pass)
@@ -58,7 +66,6 @@ static void reject_unknown(struct routing_pass *pass)
 
 void stage_capability(struct routing_pass *pass)
 {
-	uint64_t needed = tokens_needed(pass->facts);
 	size_t unknown = 0;
 
 	for (size_t i = 0; i < pass->decision->candidate_count; i++) {
@@ -67,7 +74,7 @@ void stage_capability(struct routing_pass *pass)
 
 		if (candidate->rejected != REJECTED_NOT)
 			continue;
-		why = judge(pass->facts, candidate, needed);
+		why = judge(pass->facts, candidate);
 		if (why != REJECTED_NOT)
 			candidate_reject(pass, candidate, why);
 		else

@@ -102,7 +102,7 @@ static void bench_decide(
 	struct routing_view view = {
 		.config = &config, .registry = registry, .load = load_of, .random = &random};
 	struct request_facts facts = {
-		.model = SLICE_LITERAL("model-0-7"), .has_tools = true, .tokens_prompt = 900};
+		.model = SLICE_LITERAL("model-0-7"), .has_tools = true, .tokens_bound = {900, 900}};
 	unsigned rounds = 20000;
 	size_t candidates = 0;
 	uint64_t start;

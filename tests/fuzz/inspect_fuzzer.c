@@ -13,17 +13,20 @@ static void check_span(struct slice body, struct span span, const char *first)
 		invariant(strchr(first, body.data[span.offset]) != NULL);
 }
 
-static void check_facts(struct slice body, const struct request_facts *facts)
+static void check_facts(struct slice body, struct request_facts *facts)
 {
+	struct token_count tokens = request_tokens(facts);
 	struct json_reader json;
 
 	json_reader_init(&json, body, 32);
 	invariant(json_skip(&json) && json_finish(&json));
 	invariant(facts->model.len > 0 && facts->model.len <= INSPECT_MODEL_MAX);
 	invariant(facts->model_span.length >= 3 && facts->object_open.length == 1);
-	invariant(facts->tokens_longest <= facts->tokens_prompt);
+	invariant(tokens.longest <= tokens.prompt);
+	invariant(tokens.prompt <= facts->tokens_bound.prompt);
+	invariant(tokens.longest <= facts->tokens_bound.longest);
 	check_span(body, facts->model_span, "\"");
-	check_span(body, facts->stream_options, "{");
+	check_span(body, facts->stream_options, "{n");
 	check_span(body, facts->include_usage, "tfn");
 	check_span(body, facts->object_open, "{");
 }

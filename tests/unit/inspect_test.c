@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "routing/inspect.h"
+#include "routing/token_estimate.h"
 
 #include <stdlib.h>
 
@@ -247,9 +249,9 @@ static uint64_t tokens_of(enum endpoint endpoint, const char *body, uint64_t *lo
 
 	inspect(&run, endpoint, slice_of(body));
 	assert_true(run.fine);
-	tokens = run.facts.tokens_prompt;
+	tokens = request_tokens(&run.facts).prompt;
 	if (longest)
-		*longest = run.facts.tokens_longest;
+		*longest = request_tokens(&run.facts).longest;
 	done(&run);
 	return tokens;
 }
@@ -274,6 +276,78 @@ static void test_tokens(void **state)
 	assert_int_equal(longest, 3 + 3);
 	tokens_of(ENDPOINT_CHAT, "{" HI "}", &longest);
 	assert_int_equal(longest, plain);
+}
+
+/* Below the bound, the same when asked again, and nothing else of the facts changes. */
+static void check_lazy_tokens(struct request_facts *facts, const char *body)
+{
+	struct request_facts before = *facts;
+	struct token_count first = request_tokens(facts);
+	struct token_count second = request_tokens(facts);
+
+	if (first.prompt > before.tokens_bound.prompt || first.longest > before.tokens_bound.longest ||
+		first.longest > first.prompt || first.prompt != second.prompt || first.longest != second.longest)
+		fail_msg("%s: %u of %u tokens", body, (unsigned)first.prompt, (unsigned)before.tokens_bound.prompt);
+	if (before.tokens_exact)
+		assert_int_equal(first.prompt, before.tokens_bound.prompt);
+	assert_memory_equal(facts, &before, offsetof(struct request_facts, tokens_known));
+}
+
+/* A piece of text, as a JSON string's inside, and its estimate added to *tokens. */
+static void add_piece(struct random *random, struct buffer *out, uint64_t *tokens)
+{
+	static const char *const words[] = {"word ", "\\n", "\\u4e2d", "\\ud83d\\ude00", "\\\"", "\\\\", "\xc3\xa9", "UPPER", "1234", "  "};
+	size_t start = buffer_len(out);
+	struct json_string text = {.escaped = true};
+
+	for (uint64_t i = random_below(random, 12); i > 0; i--)
+		buffer_append_text(out, words[random_below(random, sizeof(words) / sizeof(words[0]))]);
+	text.raw = slice_make(buffer_slice(out).data + start, buffer_len(out) - start);
+	*tokens += token_estimate(text);
+}
+
+/* The second pass finds every text, and no other: its sum is that of the texts estimated one by one. */
+static void test_lazy_tokens_are_those_of_the_texts(void **state)
+{
+	struct random random;
+
+	random_seed(&random, 3);
+	for (int round = 0; round < 2000; round++) {
+		uint64_t wanted = 3;
+		struct buffer body;
+		struct inspected run;
+
+		buffer_init(&body, 1u << 16);
+		buffer_append_text(&body, "{\"model\":\"m\",\"ignored\":\"not counted\",\"messages\":[");
+		for (uint64_t i = 0, count = 1 + random_below(&random, 4); i < count; i++) {
+			bool in_part = random_below(&random, 2);
+
+			buffer_append_text(&body, i > 0 ? ",{\"role\":\"user\",\"content\":" : "{\"role\":\"user\",\"content\":");
+			buffer_append_text(&body, in_part ? "[{\"type\":\"text\",\"text\":\"" : "\"");
+			add_piece(&random, &body, &wanted);
+			buffer_append_text(&body, in_part ? "\"},{\"type\":\"image_url\",\"image_url\":\"data:aaaa\"}]}" : "\"}");
+			wanted += in_part ? 4 + 3000 : 4;
+		}
+		buffer_append_text(&body, "]}");
+		inspect(&run, ENDPOINT_CHAT, buffer_slice(&body));
+		assert_true(run.fine);
+		assert_int_equal(request_tokens(&run.facts).prompt, wanted);
+		check_lazy_tokens(&run.facts, "a random body");
+		done(&run);
+		buffer_free(&body);
+	}
+}
+
+static void test_tokens_stay_below_their_bound(void **state)
+{
+	for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
+		struct inspected run;
+
+		inspect(&run, readings[i].endpoint, slice_of(readings[i].body));
+		assert_true(run.fine);
+		check_lazy_tokens(&run.facts, readings[i].body);
+		done(&run);
+	}
 }
 
 static uint64_t conversation_of(const char *body)
@@ -325,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_places_to_edit),
 		cmocka_unit_test(test_model_length_is_of_the_decoded_name),
 		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_tokens_stay_below_their_bound),
+		cmocka_unit_test(test_lazy_tokens_are_those_of_the_texts),
 		cmocka_unit_test(test_conversation_stays_the_same_as_it_grows),
 		cmocka_unit_test(test_truncated_at_every_byte),
 	};

@@ -84,7 +84,7 @@ static struct backend_load load_of(
 }
 
 static const struct routing_decision *decide_after(struct setting *setting,
-	const struct request_facts *facts, const uint64_t *tried, size_t tried_count)
+	struct request_facts *facts, const uint64_t *tried, size_t tried_count)
 {
 	struct routing_view view = {
 		.config = &setting->config,
@@ -100,10 +100,16 @@ static const struct routing_decision *decide_after(struct setting *setting,
 	return &setting->decision;
 }
 
-static const struct routing_decision *decide(
-	struct setting *setting, const struct request_facts *facts)
+static const struct routing_decision *decide(struct setting *setting, struct request_facts *facts)
 {
 	return decide_after(setting, facts, NULL, 0);
+}
+
+/* As if the request's tokens had been counted. */
+static void set_tokens(struct request_facts *facts, uint64_t tokens)
+{
+	facts->tokens_exact = true;
+	facts->tokens_bound = (struct token_count){tokens, tokens};
 }
 
 static struct request_facts chat_with(const char *model)
@@ -284,7 +290,7 @@ static void test_capabilities(void **state)
 		facts.has_images = need->images;
 		facts.has_tools = need->tools;
 		facts.json_mode = need->json_mode;
-		facts.tokens_prompt = need->tokens;
+		set_tokens(&facts, need->tokens);
 		facts.output_cap = need->cap;
 		decide(&setting, &facts);
 		if (setting.decision.candidates[0].rejected != cases[i].expected)
@@ -335,21 +341,51 @@ static void test_too_long(void **state)
 	setting_init(&setting);
 	add_simple(&setting, 0, "a", 1, &shorter);
 	add_simple(&setting, 1, "b", 2, &longer);
-	facts.tokens_prompt = 4000;
+	set_tokens(&facts, 4000);
 	facts.output_cap = 100;
 	assert_chosen(decide(&setting, &facts), "b");
-	facts.tokens_prompt = 8100;
+	set_tokens(&facts, 8100);
 	assert_int_equal(decide(&setting, &facts)->outcome, ROUTING_TOO_LONG);
 	assert_int_equal(setting.decision.tokens_needed, 8200);
 	assert_int_equal(setting.decision.context_longest, 8192);
 	/* Where one that is down could take it, it is not the request's fault. */
-	facts.tokens_prompt = 4000;
+	set_tokens(&facts, 4000);
 	setting.loads[1].status = STATUS_UNHEALTHY;
 	assert_int_equal(decide(&setting, &facts)->outcome, ROUTING_UNAVAILABLE);
 	setting_free(&setting);
 }
 
 /* --- capacity --- */
+
+/* By its bytes it may be too long, by its longest input it is not; where the bytes fit, nobody
+ * estimates. */
+static void test_estimates_only_what_may_be_too_long(void **state)
+{
+	static const char body[] = "{\"model\":\"m\",\"input\":[\"a few ordinary words of text\","
+				   "\"some words more, but none of them is long at all\"]}";
+	struct registry_model wide = {.id = "m", .context_length = 60};
+	struct registry_model narrow = {.id = "m", .context_length = 40};
+	struct inspect_problem problem;
+	struct request_facts facts;
+	struct setting setting;
+
+	setting_init(&setting);
+	assert_true(inspect_request(
+		ENDPOINT_EMBEDDINGS, SLICE_LITERAL(body), 8, &setting.arena, &facts, &problem));
+	add_simple(&setting, 0, "a", 1, &wide);
+	assert_chosen(decide(&setting, &facts), "a");
+	assert_false(facts.tokens_known);
+	add_simple(&setting, 1, "b", 2, &narrow);
+	assert_int_equal(decide(&setting, &facts)->chosen_count, 2);
+	assert_true(facts.tokens_known);
+	assert_true(facts.tokens_bound.longest > 40 && facts.tokens.longest <= 40);
+	/* One context holds one input, and the answer. */
+	facts.output_cap = 40 - facts.tokens.longest;
+	assert_int_equal(decide(&setting, &facts)->chosen_count, 2);
+	facts.output_cap++;
+	assert_int_equal(decide(&setting, &facts)->chosen_count, 1);
+	setting_free(&setting);
+}
 
 static void test_capacity(void **state)
 {
@@ -651,13 +687,18 @@ static void generate_world(struct setting *setting, struct random *random)
 
 static struct request_facts generate_request(struct random *random)
 {
+	uint64_t longest = random_below(random, 2500);
+	uint64_t prompt = longest + random_below(random, 2) * 1000;
+
 	return (struct request_facts){
 		.endpoint = (enum endpoint)random_below(random, ENDPOINT_COUNT),
 		.model = SLICE_LITERAL("m"),
 		.has_images = random_below(random, 3) == 0,
 		.has_tools = random_below(random, 3) == 0,
 		.json_mode = random_below(random, 3) == 0,
-		.tokens_prompt = random_below(random, 2500),
+		.tokens_known = true,
+		.tokens = {prompt, longest},
+		.tokens_bound = {2 * prompt, longest + random_below(random, 2) * longest},
 		.output_cap = random_below(random, 2) * 500,
 	};
 }
@@ -668,7 +709,7 @@ static bool may_serve(const struct setting *setting, const struct request_facts 
 {
 	const struct registry_model *model = candidate->model;
 	const struct backend_load *load = &setting->loads[candidate->backend->id];
-	uint64_t needed = facts->tokens_prompt + facts->output_cap;
+	uint64_t needed = facts->tokens.longest + facts->output_cap;
 
 	if (candidate->backend->disabled || candidate->backend->id == tried)
 		return false;
@@ -749,7 +790,7 @@ static void check_nothing_wasted(
 	}
 }
 
-static void check_stable(struct setting *setting, const struct request_facts *facts,
+static void check_stable(struct setting *setting, struct request_facts *facts,
 	const uint64_t *tried, size_t tried_count)
 {
 	struct routing_decision first;
@@ -799,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_unknown_is_the_last_resort),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_estimates_only_what_may_be_too_long),
 		cmocka_unit_test(test_capacity),
 		cmocka_unit_test(test_smart_score),
 		cmocka_unit_test(test_ties_go_by_name),

@@ -84,14 +84,10 @@ static struct span span_of(const struct inspection *in, struct slice value)
 
 /* Reading a member each. */
 
-/* The decoded string, in the body if it can be. */
-static struct slice decode(struct inspection *in, struct json_string string)
+static struct slice decoded_copy(struct inspection *in, struct json_string string)
 {
-	char *copy;
+	char *copy = arena_alloc(in->arena, string.raw.len + 1);
 
-	if (!string.escaped)
-		return string.raw;
-	copy = arena_alloc(in->arena, string.raw.len + 1);
 	return slice_make(copy, json_string_decode(string, copy, string.raw.len + 1));
 }
 
@@ -103,6 +99,9 @@ static bool has_control_bytes(struct slice text)
 	return false;
 }
 
+/* An escaped byte of a name. */
+#define ESCAPE_BYTES 6u
+
 static bool read_model(struct inspection *in)
 {
 	struct json_reader before;
@@ -113,7 +112,8 @@ static bool read_model(struct inspection *in)
 	before = in->json;
 	if (!json_read_string(&in->json, &string))
 		return false;
-	in->facts->model = decode(in, string);
+	if (string.raw.len <= INSPECT_MODEL_MAX * ESCAPE_BYTES)
+		in->facts->model = decoded_copy(in, string);
 	in->facts->model_span =
 		span_of(in, slice_make(before.at, (size_t)(in->json.at - before.at)));
 	if (in->facts->model.len > 0 && in->facts->model.len <= INSPECT_MODEL_MAX &&
@@ -281,7 +281,7 @@ static bool read_user(struct inspection *in)
 	if (!inspection_expect(in, JSON_TYPE_STRING, "user", "must be a string") ||
 		!json_read_string(&in->json, &user))
 		return false;
-	in->facts->user = decode(in, user);
+	in->facts->user = user.escaped ? decoded_copy(in, user) : user.raw;
 	return true;
 }
 
@@ -477,6 +477,7 @@ struct token_count request_tokens(struct request_facts *facts)
 {
 	struct inspect_problem problem;
 	struct request_facts again = {.endpoint = facts->endpoint};
+	char memory[512];
 	struct arena arena;
 	struct inspection in = {
 		.facts = &again, .problem = &problem, .arena = &arena, .estimates = true};
@@ -485,7 +486,7 @@ struct token_count request_tokens(struct request_facts *facts)
 		return facts->tokens_bound;
 	if (facts->tokens_known)
 		return facts->tokens;
-	arena_init(&arena, 1024);
+	arena_init_in(&arena, 1024, memory, sizeof(memory));
 	invariant(inspect(&in, facts->body, facts->max_depth));
 	arena_free(&arena);
 	facts->tokens = in.tokens;

@@ -2,7 +2,7 @@
  *
  * Yields what routing needs and the byte ranges of what may have to be edited, in the client's own bytes. Validates the
  * whole body. How many tokens it is comes as an upper bound; estimating them is a second pass, which few requests need.
- * No DOM, no copy; pure. */
+ * No DOM, no copy but of names; pure. */
 #ifndef NEXUS_ROUTING_INSPECT_H
 #define NEXUS_ROUTING_INSPECT_H
 
@@ -23,7 +23,7 @@ struct token_count {
 
 struct request_facts {
 	enum endpoint endpoint;
-	struct slice model;           /* decoded; in the body or the arena */
+	struct slice model;           /* decoded; the arena's, so that it outlives the body */
 	struct span model_span;       /* the value with its quotes */
 	bool stream;
 	struct span stream_options;   /* the value, when present; null too, since it must be replaced */
@@ -37,7 +37,7 @@ struct request_facts {
 	bool json_mode;               /* response_format json_object or json_schema */
 	bool wants_base64;            /* embeddings: encoding_format base64 */
 	bool has_history;             /* more than one user turn, or an assistant or tool message */
-	struct slice user;            /* decoded; empty when not there */
+	struct slice user;            /* decoded; in the body or the arena; empty when not there */
 	uint64_t conversation;        /* stable hash of the first messages, for affinity; 0 = none */
 	struct span object_open;      /* the '{' of the body, where members are put in */
 	/* For request_tokens alone. */
@@ -55,8 +55,8 @@ struct inspect_problem {
 	struct error error;
 };
 
-/* `body` must stay as it is while the facts are used; what had to be decoded is the arena's. False: 400 with the
- * problem. Members that routing does not read are checked for form only. */
+/* `body` must stay as it is while the facts are used (the model's name may be used longer); what had to be decoded is
+ * the arena's. False: 400 with the problem. Members that routing does not read are checked for form only. */
 bool inspect_request(enum endpoint endpoint, struct slice body, unsigned max_depth, struct arena *arena,
 	struct request_facts *facts, struct inspect_problem *problem);
 

@@ -225,6 +225,19 @@ static void test_places_to_edit(void **state)
 	done(&run);
 }
 
+/* A stream's body is let go before the last event that names the model. */
+static void test_model_outlives_the_body(void **state)
+{
+	struct inspected run;
+
+	inspect(&run, ENDPOINT_CHAT, SLICE_LITERAL("{\"model\":\"plain\",\"messages\":[{}]}"));
+	assert_true(run.fine);
+	free(run.body);
+	run.body = NULL;
+	assert_true(slice_is(run.facts.model, "plain"));
+	done(&run);
+}
+
 static void test_model_length_is_of_the_decoded_name(void **state)
 {
 	char body[1200];
@@ -397,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_readings),
 		cmocka_unit_test(test_places_to_edit),
+		cmocka_unit_test(test_model_outlives_the_body),
 		cmocka_unit_test(test_model_length_is_of_the_decoded_name),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_tokens_stay_below_their_bound),

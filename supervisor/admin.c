@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/json_write.h"
 #include "base/log.h"
@@ -29,10 +30,9 @@ struct admin_client {
 	char line[ADMIN_LINE_MAX + 1];
 	size_t line_len;
 	struct buffer out;
-	bool answer_begun;
 	bool answer_ended;
-	uint32_t awaits_reload; /* 0: none */
-	bool awaits_respawn;
+	enum admin_awaited awaits;
+	uint32_t awaited_number;
 };
 
 struct admin {
@@ -64,17 +64,9 @@ static void close_client(struct admin_client *client)
 	ev_io_start(supervisor->loop, &client->admin->accept);
 }
 
-static void watch(struct admin_client *client, int events)
-{
-	struct ev_loop *loop = client->admin->supervisor->loop;
-
-	ev_io_stop(loop, &client->io);
-	ev_io_set(&client->io, client->fd, events);
-	ev_io_start(loop, &client->io);
-}
-
 static void write_out(struct admin_client *client)
 {
+	struct ev_loop *loop = client->admin->supervisor->loop;
 	struct buffer *out = &client->out;
 	ssize_t wrote = 0;
 
@@ -85,38 +77,39 @@ static void write_out(struct admin_client *client)
 			break;
 		buffer_consume(out, (size_t)wrote);
 	}
-	if (wrote < 0 && errno != EAGAIN && errno != EINTR)
+	if ((wrote < 0 && errno != EAGAIN && errno != EINTR) ||
+		(buffer_len(out) == 0 && client->answer_ended)) {
 		close_client(client);
-	else if (buffer_len(out) == 0 && client->answer_ended)
-		close_client(client);
-	else
-		ev_timer_again(client->admin->supervisor->loop, &client->timer);
+		return;
+	}
+	/* Between two pieces there is nothing to write. */
+	if (buffer_len(out) == 0)
+		ev_io_stop(loop, &client->io);
+	ev_timer_again(loop, &client->timer);
 }
 
 void admin_answer_piece(void *asker, int exit_code, struct slice text, bool more)
 {
 	struct admin_client *client = asker;
-	bool fits = true;
+	struct ev_loop *loop = client->admin->supervisor->loop;
 
 	if (client->state != CLIENT_WAITING && client->state != CLIENT_WRITING)
 		return;
-	if (!client->answer_begun)
-		fits = buffer_printf(&client->out, "%d\n", exit_code);
-	client->answer_begun = true;
-	if (!fits || !buffer_append_slice(&client->out, text) ||
-		(!more && !buffer_append_text(&client->out, "\n"))) {
+	if ((client->state == CLIENT_WAITING && !buffer_printf(&client->out, "%d\n", exit_code)) ||
+		!buffer_append_slice(&client->out, text)) {
 		log_warn(LOG_ADMIN, "an answer of over %u MiB that nobody reads was given up",
 			ADMIN_ANSWER_MAX >> 20);
 		close_client(client);
 		return;
 	}
 	client->answer_ended = !more;
-	client->awaits_reload = 0;
-	client->awaits_respawn = false;
+	client->awaits = ADMIN_NOTHING;
 	client->state = CLIENT_WRITING;
 	/* Sent from the loop: the asker may still be in the middle of something. */
-	watch(client, EV_WRITE);
-	ev_timer_again(client->admin->supervisor->loop, &client->timer);
+	ev_io_stop(loop, &client->io);
+	ev_io_set(&client->io, client->fd, EV_WRITE);
+	ev_io_start(loop, &client->io);
+	ev_timer_again(loop, &client->timer);
 }
 
 void admin_answer(struct admin_client *client, int exit_code, struct slice text)
@@ -151,6 +144,9 @@ static bool take_input(struct admin_client *client)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	/* The end of input ends the line too. */
+	if (got == 0 && client->line_len > 0)
+		return true;
 	if (got <= 0) {
 		close_client(client);
 		return false;
@@ -169,29 +165,16 @@ static bool take_input(struct admin_client *client)
 	return false;
 }
 
-/* While an answer is made the client says nothing: readable means that it has left. */
-static void look_if_left(struct admin_client *client)
-{
-	char byte;
-	ssize_t got = recv(client->fd, &byte, 1, MSG_DONTWAIT);
-
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-		close_client(client);
-}
-
 static void on_client(EV_P_ ev_io *watcher, int events)
 {
 	struct admin_client *client = watcher->data;
 
 	if (client->state == CLIENT_WRITING) {
 		write_out(client);
-		/* Between two pieces there is nothing to write. */
-		if (client->state == CLIENT_WRITING && buffer_len(&client->out) == 0)
-			watch(client, EV_READ);
-	} else if (client->state == CLIENT_WAITING) {
-		look_if_left(client);
 	} else if (take_input(client)) {
 		client->state = CLIENT_WAITING;
+		/* Nothing more is heard from it: it may have shut its side. */
+		ev_io_stop(EV_A_ watcher);
 		admin_command(client, client->line, client->uid, client->pid);
 	}
 }
@@ -200,7 +183,7 @@ static void on_timeout(EV_P_ ev_timer *watcher, int events)
 {
 	struct admin_client *client = watcher->data;
 
-	if (client->awaits_reload || client->awaits_respawn)
+	if (client->awaits != ADMIN_NOTHING)
 		ev_timer_again(EV_A_ watcher);
 	else
 		close_client(client);
@@ -264,18 +247,17 @@ static bool make_room(const struct sockaddr_un *address, struct error *err)
 	return true;
 }
 
-static void make_parent(const char *path)
+static bool make_parent(const char *path, struct error *err)
 {
 	char parent[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *slash;
 
 	snprintf(parent, sizeof(parent), "%s", path);
 	slash = strrchr(parent, '/');
-	if (slash && slash != parent) {
-		*slash = '\0';
-		/* If it cannot be made, bind says so. */
-		mkdir(parent, 0755);
-	}
+	if (!slash || slash == parent)
+		return true;
+	*slash = '\0';
+	return directory_make(parent, 0755, err);
 }
 
 static bool open_socket(struct admin *admin, struct error *err)
@@ -285,8 +267,7 @@ static bool open_socket(struct admin *admin, struct error *err)
 	bool bound;
 
 	memcpy(address.sun_path, admin->path, sizeof(address.sun_path));
-	make_parent(admin->path);
-	if (!make_room(&address, err))
+	if (!make_parent(admin->path, err) || !make_room(&address, err))
 		return false;
 	admin->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	before = umask(0117);
@@ -304,26 +285,16 @@ static bool open_socket(struct admin *admin, struct error *err)
 struct admin *admin_new(struct supervisor *supervisor, struct error *err)
 {
 	struct admin *admin = memory_zalloc(sizeof(*admin));
-	char path[STATE_DIR_MAX];
 
 	admin->supervisor = supervisor;
 	admin->fd = -1;
 	ev_init(&admin->accept, on_accept);
-	if (!config_admin_socket(supervisor->current.config, path, sizeof(path), err)) {
+	if (!config_admin_socket(
+		    supervisor->current.config, admin->path, sizeof(admin->path), err) ||
+		!open_socket(admin, err)) {
 		admin_free(&admin);
-	} else if (strlen(path) >= sizeof(admin->path)) {
-		error_set(err,
-			"the admin socket's path is over %zu bytes: %s; set admin.socket to a "
-			"shorter one",
-			sizeof(admin->path) - 1, path);
-		admin_free(&admin);
-	} else {
-		snprintf(admin->path, sizeof(admin->path), "%s", path);
-		if (!open_socket(admin, err))
-			admin_free(&admin);
-	}
-	if (!admin)
 		return NULL;
+	}
 	ev_io_set(&admin->accept, admin->fd, EV_READ);
 	admin->accept.data = admin;
 	ev_io_start(supervisor->loop, &admin->accept);
@@ -348,31 +319,19 @@ void admin_free(struct admin **at)
 
 /* --- what is awaited --- */
 
-void admin_await_reload(struct admin_client *client, uint32_t reload)
+void admin_await(struct admin_client *client, enum admin_awaited what, uint32_t number)
 {
-	client->awaits_reload = reload;
+	client->awaits = what;
+	client->awaited_number = number;
 }
 
-void admin_await_respawn(struct admin_client *client)
-{
-	client->awaits_respawn = true;
-}
-
-void admin_reload_finished(struct admin *admin, uint32_t reload, bool done, const char *text)
+void admin_finished(
+	struct admin *admin, enum admin_awaited what, uint32_t number, bool done, const char *text)
 {
 	for (unsigned i = 0; admin && i < ADMIN_CONNECTIONS_MAX; i++) {
 		struct admin_client *client = &admin->clients[i];
 
-		if (client->awaits_reload != 0 && client->awaits_reload <= reload)
+		if (client->awaits == what && client->awaited_number <= number)
 			admin_answer_text(client, done ? 0 : 1, text);
 	}
-}
-
-void admin_respawn_finished(struct admin *admin, const char *problem)
-{
-	for (unsigned i = 0; admin && i < ADMIN_CONNECTIONS_MAX; i++)
-		if (admin->clients[i].awaits_respawn)
-			admin_answer_text(&admin->clients[i], problem ? 1 : 0,
-				problem ? problem
-					: "restarted; the old workers finish what they have begun");
 }

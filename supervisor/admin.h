@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -34,17 +35,23 @@ void admin_answer(struct admin_client *client, int exit_code, struct slice text)
 void admin_answer_text(struct admin_client *client, int exit_code, const char *text);
 /* A piece of one. */
 void admin_answer_piece(void *client, int exit_code, struct slice text, bool more);
-/* The client is answered when reload number `reload` has ended. */
-void admin_await_reload(struct admin_client *client, uint32_t reload);
-/* The client is answered when the respawn under way has ended. */
-void admin_await_respawn(struct admin_client *client);
+/* The client is answered when reload (or respawn) `number` has ended. */
+enum admin_awaited { ADMIN_NOTHING, ADMIN_RELOAD, ADMIN_RESPAWN };
+void admin_await(struct admin_client *client, enum admin_awaited what, uint32_t number);
 struct supervisor *admin_supervisor(struct admin_client *client);
 
-/* For reload and respawn: how it went. `admin` may be NULL. */
-void admin_reload_finished(struct admin *admin, uint32_t reload, bool done, const char *text);
-void admin_respawn_finished(struct admin *admin, const char *problem);
+/* It has ended so. `admin` may be NULL. */
+void admin_finished(
+	struct admin *admin, enum admin_awaited what, uint32_t number, bool done, const char *text);
 
 /* admin_commands.c: answers the line, now or later. */
 void admin_command(struct admin_client *client, const char *line, uid_t uid, pid_t pid);
+
+/* admin_status.c: what we know of ourselves. False when it does not fit in `out`.
+ * {"version","pid","uptime_seconds","config":{...},"processes":[...],"columns":[...],"pending_upgrade_keys":[...],
+ * "crashes":[{"line"}]} */
+bool admin_status_write(struct supervisor *supervisor, struct buffer *out);
+/* {"processes":[...]} */
+bool admin_processes_write(struct supervisor *supervisor, struct buffer *out);
 
 #endif

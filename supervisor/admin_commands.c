@@ -1,21 +1,20 @@
 /* admin_commands.c: the words the admin socket knows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "supervisor/admin.h"
-#include "supervisor/admin_status.h"
 #include "supervisor/process_table.h"
 #include "supervisor/service.h"
 
-#define WORDS_MAX       5u
-#define BLANKS          " \t\r"
 #define DOCUMENT_MAX    (4u << 20)
 #define EXIT_CODE_USAGE 2
 
+/* The first words of a line, each cut at 31 bytes: no word of ours is longer. */
 struct words {
-	const char *items[WORDS_MAX];
-	unsigned count;
+	char items[5][32];
+	int count;
 };
 
 /* --- what we answer ourselves --- */
@@ -42,7 +41,7 @@ static void do_reload(struct admin_client *client, const struct words *words)
 {
 	struct supervisor *supervisor = admin_supervisor(client);
 
-	admin_await_reload(client, supervisor->reload.begun + 1);
+	admin_await(client, ADMIN_RELOAD, supervisor->reload.begun + 1);
 	reload_request(supervisor, "console");
 }
 
@@ -54,7 +53,8 @@ static void do_shutdown(struct admin_client *client, const struct words *words)
 
 static void on_respawned(struct supervisor *supervisor, const char *problem)
 {
-	admin_respawn_finished(supervisor->admin, problem);
+	admin_finished(supervisor->admin, ADMIN_RESPAWN, 0, !problem,
+		problem ? problem : "restarted; the old workers finish what they have begun");
 }
 
 static void restart_workers(struct admin_client *client, enum role role, int number)
@@ -74,7 +74,7 @@ static void restart_workers(struct admin_client *client, enum role role, int num
 		return;
 	}
 	if (supervisor->respawn.step == RESPAWN_IDLE)
-		admin_await_respawn(client);
+		admin_await(client, ADMIN_RESPAWN, 0);
 	if (!respawn_start(supervisor, &order, &err))
 		admin_answer_text(client, EXIT_CODE_FAILED, err.text);
 }
@@ -119,22 +119,6 @@ static const struct admin_word table[] = {
 	{"shutdown", do_shutdown, true},
 };
 
-static struct words split(char *line)
-{
-	struct words words = {.count = 0};
-	char *at = line + strspn(line, BLANKS);
-
-	while (*at != '\0' && words.count < WORDS_MAX) {
-		size_t len = strcspn(at, BLANKS);
-		char *next = at + len + strspn(at + len, BLANKS);
-
-		words.items[words.count++] = at;
-		at[len] = '\0';
-		at = next;
-	}
-	return words;
-}
-
 static void ask_health(struct admin_client *client, const char *line)
 {
 	struct slot *slot = service_find(admin_supervisor(client), ROLE_HEALTH, 0);
@@ -153,11 +137,10 @@ static void log_change(const char *line, uid_t uid, pid_t pid)
 
 void admin_command(struct admin_client *client, const char *line, uid_t uid, pid_t pid)
 {
-	char copy[ADMIN_LINE_MAX + 1];
-	struct words words;
+	struct words words = {.count = 0};
 
-	memcpy(copy, line, strlen(line) + 1);
-	words = split(copy);
+	words.count = sscanf(line, "%31s %31s %31s %31s %31s", words.items[0], words.items[1],
+		words.items[2], words.items[3], words.items[4]);
 	for (size_t i = 0; words.count > 0 && i < sizeof(table) / sizeof(table[0]); i++) {
 		if (strcmp(words.items[0], table[i].name) != 0)
 			continue;

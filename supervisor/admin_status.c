@@ -1,7 +1,7 @@
 /* admin_status.c: walking slots and columns. */
 #include "config.h"
 
-#include "supervisor/admin_status.h"
+#include "supervisor/admin.h"
 
 #include <unistd.h>
 
@@ -70,8 +70,9 @@ static void write_config(struct json_writer *json, const struct supervisor *supe
 	json_object_close(json);
 	json_key(json, "pending_upgrade_keys");
 	json_array_open(json);
-	for (size_t i = 0; i < supervisor->reload.pending_count; i++)
-		json_text(json, supervisor->reload.pending[i]);
+	for (size_t i = 0; i < supervisor->reload.change_count; i++)
+		if (supervisor->reload.changes[i].reload == CONFIG_UPGRADE)
+			json_text(json, supervisor->reload.changes[i].key);
 	json_array_close(json);
 }
 

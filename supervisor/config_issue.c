@@ -1,33 +1,11 @@
 /* config_issue.c: text to memfd. */
 #include "supervisor/config_issue.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-
 #include "base/buffer.h"
 #include "base/fd.h"
 
 /* Longer than any configuration a person or a program writes. */
 #define CONFIG_TEXT_MAX (32u << 20)
-
-static int sealed_memfd(struct slice text, struct error *err)
-{
-	int fd = memfd_create("nexus-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0) {
-		error_set_errno(err, "memfd for the configuration");
-		return -1;
-	}
-	if (!fd_write_all(fd, text.data, text.len, err)) {
-		fd_close(&fd);
-		return -1;
-	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
-		error_set_errno(err, "sealing the configuration");
-		fd_close(&fd);
-	}
-	return fd;
-}
 
 static bool write_text(struct config_issue *issue, struct error *err)
 {
@@ -36,7 +14,7 @@ static bool write_text(struct config_issue *issue, struct error *err)
 	buffer_init(&text, CONFIG_TEXT_MAX);
 	if (config_to_text(issue->config, &text)) {
 		issue->size = buffer_len(&text);
-		issue->text_fd = sealed_memfd(buffer_slice(&text), err);
+		issue->text_fd = fd_sealed_memory("nexus-config", buffer_slice(&text), err);
 	} else {
 		error_set(err, "the configuration is over %u MiB as text", CONFIG_TEXT_MAX >> 20);
 	}

@@ -1,90 +1,13 @@
-/* listen_sockets.c: resolving, binding, listening. */
+/* listen_sockets.c: from names to addresses to sockets. */
 #include "supervisor/listen_sockets.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/fd.h"
-
-/* Connections the kernel keeps for us while all workers are busy or being replaced; cut to
- * net.core.somaxconn. */
-#define LISTEN_BACKLOG 4096
-
-static void name_address(
-	const struct sockaddr *address, socklen_t len, char name[LISTEN_ADDRESS_MAX])
-{
-	char host[NI_MAXHOST] = "?";
-	char port[NI_MAXSERV] = "?";
-
-	getnameinfo(address, len, host, sizeof(host), port, sizeof(port),
-		NI_NUMERICHOST | NI_NUMERICSERV);
-	/* 45 letters of IPv6 and a scope id fit; longer is cut and still only a name. */
-	snprintf(name, LISTEN_ADDRESS_MAX,
-		address->sa_family == AF_INET6 ? "[%.50s]:%.5s" : "%.50s:%.5s", host, port);
-}
-
-static bool bind_problem(const char *address, struct error *err)
-{
-	if (errno == EADDRINUSE)
-		return error_set(err,
-			"cannot listen on %s: the port is taken by another program; stop it, or "
-			"choose"
-			" another with --port or server.port",
-			address);
-	if (errno == EACCES)
-		return error_set(err,
-			"cannot listen on %s: ports below 1024 need root or CAP_NET_BIND_SERVICE",
-			address);
-	if (errno == EADDRNOTAVAIL)
-		return error_set(err,
-			"cannot listen on %s: this machine does not have that address", address);
-	return error_set_errno(err, "cannot listen on %s", address);
-}
-
-static int open_socket(
-	const struct sockaddr *address, socklen_t len, const char *name, struct error *err)
-{
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (fd < 0) {
-		error_set_errno(err, "cannot make a socket for %s", name);
-		return -1;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* "::" is IPv6 alone: who wants both names both. */
-	if (address->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, address, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		bind_problem(name, err);
-		fd_close(&fd);
-	}
-	return fd;
-}
-
-static const struct listen_socket *find(const struct listen_sockets *sockets, const char *name)
-{
-	for (size_t i = 0; sockets && i < sockets->count; i++)
-		if (strcmp(sockets->items[i].address, name) == 0)
-			return &sockets->items[i];
-	return NULL;
-}
-
-/* Another descriptor of the same socket. */
-static int share(const struct listen_socket *socket, struct error *err)
-{
-	int fd = fcntl(socket->fd, F_DUPFD_CLOEXEC, 3);
-
-	if (fd < 0)
-		error_set_errno(err, "another descriptor for %s", socket->address);
-	return fd;
-}
+#include "base/net_listen.h"
 
 static struct listen_socket *next_item(
 	struct listen_sockets *sockets, const char *host, uint32_t port, struct error *err)
@@ -99,21 +22,40 @@ static struct listen_socket *next_item(
 	return item;
 }
 
+static const struct listen_socket *find(const struct listen_sockets *sockets, const char *address)
+{
+	for (size_t i = 0; sockets && i < sockets->count; i++)
+		if (strcmp(sockets->items[i].address, address) == 0)
+			return &sockets->items[i];
+	return NULL;
+}
+
+static bool add(struct listen_sockets *sockets, struct listen_socket *item, int fd)
+{
+	item->fd = fd;
+	sockets->count += fd >= 0;
+	return fd >= 0;
+}
+
+/* Another descriptor of the same socket. */
+static bool add_shared(struct listen_sockets *sockets, struct listen_socket *item,
+	const struct listen_socket *before, struct error *err)
+{
+	memcpy(item->address, before->address, sizeof(item->address));
+	return add(sockets, item, fcntl(before->fd, F_DUPFD_CLOEXEC, 3)) ||
+	       error_set_errno(err, "another descriptor for %s", before->address);
+}
+
 static bool add_address(struct listen_sockets *sockets, struct listen_socket *item,
 	const struct addrinfo *info, const struct listen_sockets *before, struct error *err)
 {
-	const struct listen_socket *same;
-
-	name_address(info->ai_addr, info->ai_addrlen, item->address);
+	net_address_format(info->ai_addr, item->address);
 	if (find(sockets, item->address))
 		return true;
-	same = find(before, item->address);
-	item->fd = same ? share(same, err)
-			: open_socket(info->ai_addr, info->ai_addrlen, item->address, err);
-	if (item->fd < 0)
-		return false;
-	sockets->count++;
-	return true;
+	if (find(before, item->address))
+		return add_shared(sockets, item, find(before, item->address), err);
+	return add(sockets, item, net_listen(info->ai_addr, info->ai_addrlen, err)) ||
+	       error_prefix(err, "server.host and server.port");
 }
 
 static bool resolve(struct listen_sockets *sockets, const char *host, uint32_t port,
@@ -122,11 +64,11 @@ static bool resolve(struct listen_sockets *sockets, const char *host, uint32_t p
 	struct addrinfo hints = {
 		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *found;
-	char service[8];
+	char service[16];
 	bool added = true;
 	int code;
 
-	snprintf(service, sizeof(service), "%u", port & 0xffffu);
+	snprintf(service, sizeof(service), "%u", port);
 	code = getaddrinfo(host, service, &hints, &found);
 	if (code != 0)
 		return error_set(err, "server.host: %s: %s", host, gai_strerror(code));
@@ -153,10 +95,8 @@ static bool add_host(struct listen_sockets *sockets, const char *host, uint32_t 
 			continue;
 		known = true;
 		item = next_item(sockets, host, port, err);
-		if (!item || (item->fd = share(old, err)) < 0)
+		if (!item || !add_shared(sockets, item, old, err))
 			return false;
-		memcpy(item->address, old->address, sizeof(item->address));
-		sockets->count++;
 	}
 	return known || resolve(sockets, host, port, before, err);
 }
@@ -164,10 +104,11 @@ static bool add_host(struct listen_sockets *sockets, const char *host, uint32_t 
 bool listen_sockets_open(struct listen_sockets *sockets, const struct config *config,
 	const struct listen_sockets *before, struct error *err)
 {
+	const struct config_strings *hosts = &config->server.host;
+
 	sockets->count = 0;
-	for (size_t i = 0; i < config->server.host.count; i++)
-		if (!add_host(sockets, config->server.host.items[i], config->server.port, before,
-			    err)) {
+	for (size_t i = 0; i < hosts->count; i++)
+		if (!add_host(sockets, hosts->items[i], config->server.port, before, err)) {
 			listen_sockets_close(sockets);
 			return false;
 		}
@@ -178,19 +119,4 @@ void listen_sockets_close(struct listen_sockets *sockets)
 {
 	while (sockets->count > 0)
 		fd_close(&sockets->items[--sockets->count].fd);
-}
-
-bool listen_socket_loopback(struct listen_socket *item, struct error *err)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-
-	*item = (struct listen_socket){.host = "127.0.0.1"};
-	item->fd = open_socket((const struct sockaddr *)&address, len, "127.0.0.1", err);
-	if (item->fd < 0)
-		return false;
-	getsockname(item->fd, (struct sockaddr *)&address, &len);
-	name_address((const struct sockaddr *)&address, len, item->address);
-	return true;
 }

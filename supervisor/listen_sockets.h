@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/net_address.h"
 #include "config/config.h"
 
 #define LISTEN_SOCKETS_MAX 16u
-#define LISTEN_ADDRESS_MAX 64u
 
 struct listen_socket {
 	int fd;
 	const char *host; /* as the configuration has it, which owns it */
 	uint32_t port;
-	char address[LISTEN_ADDRESS_MAX]; /* "127.0.0.1:8000", "[::1]:8000" */
+	char address[NET_ADDRESS_TEXT_SIZE]; /* "127.0.0.1:8000", "[::1]:8000" */
 };
 
 struct listen_sockets {
@@ -33,7 +33,5 @@ struct listen_sockets {
 bool listen_sockets_open(struct listen_sockets *sockets, const struct config *config,
 	const struct listen_sockets *before, struct error *err);
 void listen_sockets_close(struct listen_sockets *sockets);
-/* A socket on a free port of 127.0.0.1. */
-bool listen_socket_loopback(struct listen_socket *socket, struct error *err);
 
 #endif

@@ -1,13 +1,10 @@
 # supervisor: the one process that keeps the others alive.
 noinst_LIBRARIES += supervisor/libsupervisor.a
 supervisor_libsupervisor_a_SOURCES = \
-	supervisor/admin.c supervisor/admin.h supervisor/admin_commands.c \
-	supervisor/admin_status.c supervisor/admin_status.h \
+	supervisor/admin.c supervisor/admin.h supervisor/admin_commands.c supervisor/admin_status.c \
 	supervisor/config_issue.c supervisor/config_issue.h \
-	supervisor/daemonize.c supervisor/daemonize.h \
 	supervisor/listen_sockets.c supervisor/listen_sockets.h \
 	supervisor/liveness.c supervisor/liveness.h \
-	supervisor/log_output.c supervisor/log_output.h \
 	supervisor/mailroom.c supervisor/mailroom.h \
 	supervisor/obituary.c supervisor/obituary.h \
 	supervisor/process_table.c supervisor/process_table.h \
@@ -16,7 +13,6 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/respawn.c supervisor/respawn.h \
 	supervisor/restart_policy.c supervisor/restart_policy.h \
 	supervisor/service.c supervisor/service.h \
-	supervisor/service_notify.c supervisor/service_notify.h \
 	supervisor/slot.c supervisor/slot.h \
 	supervisor/slot_life.c supervisor/slot_life.h \
 	supervisor/spawn.c supervisor/spawn.h \

@@ -44,8 +44,6 @@ static void pass_on(struct slot *to, const struct frame *frame)
 		return;
 	if (is_registry(header.type))
 		to->registry_behind = true;
-	else
-		to->supervisor->mailroom.dropped++;
 	log_debug(LOG_SUPERVISOR, "%s: its queue is full, %s not passed on", slot_name(to),
 		message_row(header.type)->name);
 }
@@ -63,8 +61,6 @@ static void forward(struct slot *from, const struct frame *frame)
 
 		if (slot && slot_is_alive(slot))
 			pass_on(slot, frame);
-		else
-			supervisor->mailroom.dropped++;
 		return;
 	}
 	for (unsigned i = 0; i < supervisor->slot_count; i++) {
@@ -205,7 +201,7 @@ static bool send_boot(struct slot *slot)
 		slot->role == ROLE_BUDGET ? supervisor->budget_doorbell : slot->doorbell,
 		supervisor->budget_doorbell,
 		supervisor->state_dir.lock_fd,
-		supervisor->log.fd,
+		supervisor->log_fd,
 		slot->last_words_fd,
 	};
 	struct msg_boot boot = {
@@ -223,7 +219,7 @@ static bool send_boot(struct slot *slot)
 		for (size_t i = 0; i < issue->listeners.count; i++)
 			fds[7 + boot.listeners++] = issue->listeners.items[i].fd;
 	if (slot->role == ROLE_DEMO)
-		fds[7 + boot.listeners++] = supervisor->demo.fd;
+		fds[7 + boot.listeners++] = supervisor->demo_fd;
 	return mailroom_send(slot, MSG_BOOT, &boot, fds, (uint8_t)(7 + boot.listeners));
 }
 
@@ -232,7 +228,7 @@ static bool send_config(struct slot *slot)
 {
 	const struct config_issue *issue = slot_issue(slot);
 	const struct msg_config message = {.version = issue->config->version, .size = issue->size};
-	const int fds[] = {issue->text_fd, slot->supervisor->log.fd};
+	const int fds[] = {issue->text_fd, slot->supervisor->log_fd};
 
 	return mailroom_send(slot, MSG_CONFIG, &message, fds, 2);
 }
@@ -296,9 +292,9 @@ void mailroom_announce_death(struct slot *dead)
 	for (unsigned i = 0; i < supervisor->slot_count; i++) {
 		struct slot *slot = &supervisor->slots[i];
 
-		if (slot != dead && slot_is_alive(slot) &&
-			!mailroom_send(slot, MSG_PEER_GONE, &gone, NULL, 0))
-			supervisor->mailroom.dropped++;
+		/* To whom does not read, nothing is left to say: liveness ends it. */
+		if (slot != dead && slot_is_alive(slot))
+			mailroom_send(slot, MSG_PEER_GONE, &gone, NULL, 0);
 	}
 }
 

@@ -34,7 +34,6 @@ struct mailroom_command {
 struct mailroom {
 	struct mailroom_command commands[MAILROOM_COMMANDS_MAX];
 	uint32_t last_request_id;
-	uint64_t dropped; /* frames whose receiver was gone or stuck */
 };
 
 /* Pure: the header as it may be passed on, or handled. False when `sender` may not say this, or not

@@ -31,8 +31,8 @@ unsigned process_count(enum role role, const struct config *config, bool demo);
 /* Columns for this configuration: each worker, up to three draining generations, and room for the
  * single ones. */
 unsigned process_columns(const struct config *config);
-/* The most request workers that so many slots serve, such that a whole new generation still fits beside
- * them. */
+/* The most request workers that so many slots serve, such that a whole new generation still fits
+ * beside them. */
 unsigned process_workers_max(unsigned slots);
 /* The role of that name; ROLE_COUNT when there is none among the workers. */
 enum role process_role_by_name(const char *name);

@@ -1,4 +1,4 @@
-/* registry_cache.c: a hash table of frames. */
+/* registry_cache.c: two hash tables of frames. */
 #include "supervisor/registry_cache.h"
 
 #include <string.h>
@@ -17,31 +17,39 @@ struct cached_frame {
 void registry_cache_init(struct registry_cache *cache)
 {
 	*cache = (struct registry_cache){0};
-	hash_table_init(&cache->frames);
+	hash_table_init(&cache->puts);
+	hash_table_init(&cache->deletes);
 }
 
-void registry_cache_free(struct registry_cache *cache)
+static void free_frames(struct hash_table *frames)
 {
 	const struct hash_entry *entry;
 	size_t at = 0;
 
-	while ((entry = hash_table_next(&cache->frames, &at))) {
+	while ((entry = hash_table_next(frames, &at))) {
 		void *kept = entry->value;
 
 		memory_free_at(&kept);
 	}
-	hash_table_free(&cache->frames);
+	hash_table_free(frames);
+}
+
+void registry_cache_free(struct registry_cache *cache)
+{
+	free_frames(&cache->puts);
+	free_frames(&cache->deletes);
 	memory_free_at(&cache->end);
+}
+
+void registry_cache_forget_deleted(struct registry_cache *cache)
+{
+	free_frames(&cache->deletes);
+	hash_table_init(&cache->deletes);
 }
 
 static struct slice object_key(const uint64_t *object)
 {
 	return slice_make((const char *)object, sizeof(*object));
-}
-
-static size_t frame_cost(const struct cached_frame *kept)
-{
-	return sizeof(*kept) + kept->len;
 }
 
 static struct cached_frame *frame_copy(const struct frame *frame)
@@ -57,29 +65,30 @@ static struct cached_frame *frame_copy(const struct frame *frame)
 	return kept;
 }
 
-static void forget(struct registry_cache *cache, struct cached_frame *kept)
+static void forget(struct registry_cache *cache, uint64_t object)
 {
-	if (!kept)
-		return;
-	cache->bytes -= frame_cost(kept);
-	cache->deleted -= kept->header.type == MSG_BACKEND_DELETE;
-	memory_free_at(&kept);
+	struct cached_frame *put = hash_table_remove(&cache->puts, object_key(&object));
+	struct cached_frame *deleted = hash_table_remove(&cache->deletes, object_key(&object));
+
+	if (put)
+		cache->bytes -= put->len;
+	memory_free_at(&put);
+	memory_free_at(&deleted);
 }
 
 static bool keep_object(struct registry_cache *cache, const struct frame *frame)
 {
-	uint64_t object = frame->header.object;
+	bool put = frame->header.type == MSG_BACKEND_PUT;
 	struct cached_frame *kept;
 
 	/* The table's key lives in the value: the old value leaves before the new one comes. */
-	forget(cache, hash_table_remove(&cache->frames, object_key(&object)));
-	if (cache->frames.used >= REGISTRY_CACHE_FRAMES ||
-		cache->bytes + sizeof(*kept) + frame->payload.len > REGISTRY_CACHE_BYTES)
+	forget(cache, frame->header.object);
+	if (cache->puts.used + cache->deletes.used >= REGISTRY_CACHE_FRAMES ||
+		cache->bytes + frame->payload.len > REGISTRY_CACHE_BYTES)
 		return false;
 	kept = frame_copy(frame);
-	hash_table_put(&cache->frames, object_key(&kept->object), kept);
-	cache->bytes += frame_cost(kept);
-	cache->deleted += frame->header.type == MSG_BACKEND_DELETE;
+	hash_table_put(put ? &cache->puts : &cache->deletes, object_key(&kept->object), kept);
+	cache->bytes += put ? kept->len : 0;
 	return true;
 }
 
@@ -89,6 +98,20 @@ bool registry_cache_keep(struct registry_cache *cache, const struct frame *frame
 		return keep_object(cache, frame);
 	memory_free_at(&cache->end);
 	cache->end = frame_copy(frame);
+	return true;
+}
+
+static bool send_all(const struct hash_table *frames, registry_cache_send *send, void *to)
+{
+	const struct hash_entry *entry;
+	size_t at = 0;
+
+	while ((entry = hash_table_next(frames, &at))) {
+		const struct cached_frame *kept = entry->value;
+
+		if (!send(to, &kept->header, slice_make(kept->payload, kept->len)))
+			return false;
+	}
 	return true;
 }
 
@@ -112,39 +135,6 @@ static bool send_end(const struct registry_cache *cache, registry_cache_send *se
 bool registry_cache_replay(
 	const struct registry_cache *cache, bool with_deleted, registry_cache_send *send, void *to)
 {
-	const struct hash_entry *entry;
-	size_t at = 0;
-
-	while ((entry = hash_table_next(&cache->frames, &at))) {
-		const struct cached_frame *kept = entry->value;
-
-		if (kept->header.type == MSG_BACKEND_DELETE && !with_deleted)
-			continue;
-		if (!send(to, &kept->header, slice_make(kept->payload, kept->len)))
-			return false;
-	}
-	return send_end(cache, send, to);
-}
-
-static struct cached_frame *any_deleted(const struct registry_cache *cache)
-{
-	const struct hash_entry *entry;
-	size_t at = 0;
-
-	while ((entry = hash_table_next(&cache->frames, &at))) {
-		struct cached_frame *kept = entry->value;
-
-		if (kept->header.type == MSG_BACKEND_DELETE)
-			return kept;
-	}
-	return NULL;
-}
-
-void registry_cache_forget_deleted(struct registry_cache *cache)
-{
-	while (cache->deleted > 0) {
-		uint64_t object = any_deleted(cache)->object;
-
-		forget(cache, hash_table_remove(&cache->frames, object_key(&object)));
-	}
+	return send_all(&cache->puts, send, to) &&
+	       (!with_deleted || send_all(&cache->deletes, send, to)) && send_end(cache, send, to);
 }

@@ -17,10 +17,10 @@
 struct cached_frame;
 
 struct registry_cache {
-	struct hash_table frames; /* by object: the PUT, or the DELETE */
-	struct cached_frame *end; /* NULL: none yet */
-	size_t bytes;
-	size_t deleted; /* how many of the frames are DELETEs */
+	struct hash_table puts;    /* by object */
+	struct hash_table deletes; /* of objects that have no put */
+	struct cached_frame *end;  /* NULL: none yet */
+	size_t bytes;              /* of puts */
 };
 
 void registry_cache_init(struct registry_cache *cache);

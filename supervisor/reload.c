@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_notify.h"
 #include "supervisor/admin.h"
-#include "supervisor/log_output.h"
 #include "supervisor/process_table.h"
 #include "supervisor/service.h"
-#include "supervisor/service_notify.h"
 #include "supervisor/slot_life.h"
 
 static void begin(struct supervisor *supervisor);
@@ -23,43 +23,48 @@ static void finish(struct supervisor *supervisor, bool done, const char *text)
 
 	reload->step = RELOAD_IDLE;
 	config_issue_drop(&supervisor->proposed);
-	if (done)
-		log_info(LOG_CONFIG, "%s", text);
-	else
-		log_error(LOG_CONFIG, "the configuration stays as it was: %s", text);
+	log_at(LOG_CONFIG, done ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "%s", text);
 	service_notify("READY=1");
-	admin_reload_finished(supervisor->admin, reload->begun, done, text);
+	admin_finished(supervisor->admin, ADMIN_RELOAD, reload->begun, done, text);
 	if (reload->once_more) {
 		reload->once_more = false;
 		begin(supervisor);
 	}
 }
 
-static size_t add_keys(char *text, size_t size, size_t used, const char *title,
-	const char *const *keys, size_t count)
+static void finish_unchanged(struct supervisor *supervisor, const char *problem)
 {
-	for (size_t i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(
-			text + used, size - used, "%s%s", i == 0 ? title : ", ", keys[i]);
-	return used;
+	char text[ERROR_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "the configuration stays as it was: %s", problem);
+	finish(supervisor, false, text);
+}
+
+/* Appends the names of the keys that do, or do not, wait for the next start. */
+static void add_keys(
+	const struct reload *reload, struct buffer *text, bool pending, const char *title)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < reload->change_count; i++) {
+		if ((reload->changes[i].reload == CONFIG_UPGRADE) != pending)
+			continue;
+		buffer_printf(text, "%s%s", any ? ", " : title, reload->changes[i].key);
+		any = true;
+	}
 }
 
 static void finish_well(struct supervisor *supervisor)
 {
 	struct reload *reload = &supervisor->reload;
-	const char *changed[CONFIG_CHANGES_MAX];
-	char text[1024];
-	size_t count = 0, used;
+	struct buffer text;
 
-	for (size_t i = 0; i < reload->change_count; i++)
-		if (reload->changes[i].reload != CONFIG_UPGRADE)
-			changed[count++] = reload->changes[i].key;
-	used = (size_t)snprintf(
-		text, sizeof(text), count ? "reloaded" : "reloaded; nothing has changed");
-	used = add_keys(text, sizeof(text), used, "; changed: ", changed, count);
-	add_keys(text, sizeof(text), used,
-		"; in force only after the next start: ", reload->pending, reload->pending_count);
-	finish(supervisor, true, text);
+	buffer_init(&text, 16384);
+	buffer_append_text(&text, "reloaded");
+	add_keys(reload, &text, false, "; changed: ");
+	add_keys(reload, &text, true, "; in force only after the next start: ");
+	finish(supervisor, true, buffer_text(&text));
+	buffer_free(&text);
 }
 
 /* --- handing out --- */
@@ -86,7 +91,7 @@ static void hand_out(struct supervisor *supervisor)
 	supervisor->current = supervisor->proposed;
 	supervisor->proposed.config = NULL;
 	config_issue_drop(&old);
-	if (!log_output_apply(&supervisor->log, supervisor->current.config, &err))
+	if (!service_open_log(supervisor, supervisor->current.config, &err))
 		log_error(LOG_CONFIG, "%s; logging goes on as before", err.text);
 	reload->step = RELOAD_ACKS;
 	reload->deadline_ms = clock_monotonic_ms() + RELOAD_ACK_MS;
@@ -102,8 +107,8 @@ void reload_acknowledged(struct slot *slot, uint64_t version, const char *refusa
 	if (slot->config_acked < version)
 		slot->config_acked = version;
 	if (refusal[0] != '\0' && reload->step == RELOAD_ACKS && reload->refusal[0] == '\0')
-		snprintf(reload->refusal, sizeof(reload->refusal), "%s refuses it: %s",
-			slot_name(slot), refusal);
+		snprintf(reload->refusal, sizeof(reload->refusal),
+			"reloaded, but %s refuses it: %s", slot_name(slot), refusal);
 	service_go_on(slot->supervisor);
 }
 
@@ -121,7 +126,7 @@ void reload_go_on(struct supervisor *supervisor)
 		finish(supervisor, false, reload->refusal);
 	else if (late)
 		finish(supervisor, false,
-			"some workers did not say that they have taken it; see the log");
+			"reloaded, but not all workers say that they have taken it; see the log");
 	else
 		finish_well(supervisor);
 }
@@ -131,7 +136,7 @@ void reload_go_on(struct supervisor *supervisor)
 static void on_respawned(struct supervisor *supervisor, const char *problem)
 {
 	if (problem)
-		finish(supervisor, false, problem);
+		finish_unchanged(supervisor, problem);
 	else
 		hand_out(supervisor);
 }
@@ -152,31 +157,27 @@ static bool try_workers(struct supervisor *supervisor, bool replace_all, struct 
 
 /* --- load and compare --- */
 
-static struct config *load(struct supervisor *supervisor, char *problem, size_t size)
+static struct config *load(struct supervisor *supervisor, struct error *err)
 {
 	struct config_errors errors;
 	struct config *config;
+	const char *first = NULL;
 
 	config_errors_init(&errors);
 	config = config_load(&supervisor->options->sources, &errors);
-	for (size_t i = 0; i < errors.count; i++)
-		log_at(LOG_CONFIG, errors.items[i].warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "%s",
-			errors.items[i].text);
+	for (size_t i = 0; i < errors.count; i++) {
+		const struct config_problem *problem = &errors.items[i];
+
+		log_at(LOG_CONFIG, problem->warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "%s",
+			problem->text);
+		if (!first && !problem->warning)
+			first = problem->text;
+	}
 	if (!config)
-		snprintf(problem, size, "%s%s",
-			errors.count ? errors.items[0].text : "it cannot be loaded",
+		error_set(err, "%s%s", first ? first : "it cannot be loaded",
 			errors.error_count > 1 ? " (and more; see the log)" : "");
 	config_errors_free(&errors);
 	return config;
-}
-
-static void keep_old(struct supervisor *supervisor, struct config *config, const char *key)
-{
-	struct reload *reload = &supervisor->reload;
-
-	config_keep(config, supervisor->current.config, key);
-	reload->pending[reload->pending_count++] = key;
-	log_warn(LOG_CONFIG, "%s changes only with the next start", key);
 }
 
 /* Fills in what changed; keys that cannot change now get their old value. True when workers must be
@@ -187,7 +188,6 @@ static bool compare(struct supervisor *supervisor, struct config *config, bool *
 	bool respawn = false;
 
 	*count_only = true;
-	reload->pending_count = 0;
 	reload->change_count = config_diff(supervisor->current.config, config, reload->changes);
 	for (size_t i = 0; i < reload->change_count; i++) {
 		struct config_change *change = &reload->changes[i];
@@ -197,7 +197,7 @@ static bool compare(struct supervisor *supervisor, struct config *config, bool *
 				       process_workers_max(supervisor->slot_count))
 			change->reload = CONFIG_UPGRADE;
 		if (change->reload == CONFIG_UPGRADE) {
-			keep_old(supervisor, config, change->key);
+			config_keep(config, supervisor->current.config, change->key);
 		} else if (change->reload == CONFIG_RESPAWN) {
 			respawn = true;
 			*count_only &= workers;
@@ -209,7 +209,7 @@ static bool compare(struct supervisor *supervisor, struct config *config, bool *
 static void begin(struct supervisor *supervisor)
 {
 	struct reload *reload = &supervisor->reload;
-	char problem[ERROR_TEXT_MAX];
+	uint64_t version = supervisor->current.config->version + 1;
 	struct config *config;
 	struct error err;
 	bool respawn, count_only;
@@ -217,20 +217,19 @@ static void begin(struct supervisor *supervisor)
 	reload->begun++;
 	reload->refusal[0] = '\0';
 	service_notify_reloading();
-	config = load(supervisor, problem, sizeof(problem));
+	config = load(supervisor, &err);
 	if (!config) {
-		finish(supervisor, false, problem);
+		finish_unchanged(supervisor, err.text);
 		return;
 	}
 	service_add_demo(supervisor, config);
 	respawn = compare(supervisor, config, &count_only);
-	if (!config_issue_make(&supervisor->proposed, config,
-		    supervisor->current.config->version + 1, &supervisor->current, &err))
-		finish(supervisor, false, err.text);
+	if (!config_issue_make(&supervisor->proposed, config, version, &supervisor->current, &err))
+		finish_unchanged(supervisor, err.text);
 	else if (!respawn)
 		hand_out(supervisor);
 	else if (!try_workers(supervisor, !count_only, &err))
-		finish(supervisor, false, err.text);
+		finish_unchanged(supervisor, err.text);
 	service_go_on(supervisor);
 }
 
@@ -240,7 +239,7 @@ void reload_request(struct supervisor *supervisor, const char *why)
 
 	if (supervisor->stop.how != STOP_NOT || !supervisor->serving) {
 		log_warn(LOG_CONFIG, "%s: no reload while the service starts or stops", why);
-		admin_reload_finished(supervisor->admin, reload->begun + 1, false,
+		admin_finished(supervisor->admin, ADMIN_RELOAD, reload->begun + 1, false,
 			"the service is starting or stopping");
 		return;
 	}

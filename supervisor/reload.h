@@ -21,18 +21,15 @@ struct slot;
 struct reload {
 	enum { RELOAD_IDLE, RELOAD_TRIAL, RELOAD_ACKS } step;
 	bool once_more;
-	uint32_t begun;       /* reloads so far */
-	uint64_t deadline_ms; /* ACKS */
-	struct config_change changes[CONFIG_CHANGES_MAX];
+	uint32_t begun;                                   /* reloads so far */
+	uint64_t deadline_ms;                             /* ACKS */
+	struct config_change changes[CONFIG_CHANGES_MAX]; /* UPGRADE: waits for the next start */
 	size_t change_count;
-	const char *pending[CONFIG_CHANGES_MAX]; /* UPGRADE keys that wait for the next start; names
-						    are static */
-	size_t pending_count;
 	char refusal[600]; /* the first worker's that did not take it; "" = none */
 };
 
 /* Reloads now, or once more after the one under way; either way it is number begun + 1, and
- * admin_reload_finished is told how it went. */
+ * admin_finished is told how it went. */
 void reload_request(struct supervisor *supervisor, const char *why);
 /* A worker took, or refused, that version. */
 void reload_acknowledged(struct slot *slot, uint64_t version, const char *refusal);

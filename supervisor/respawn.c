@@ -23,30 +23,13 @@ static void finish(struct supervisor *supervisor, const char *problem)
 
 /* --- is there room --- */
 
-static bool cohort_counted(
-	const struct supervisor *supervisor, unsigned before, const struct slot *slot)
-{
-	for (unsigned i = 0; i < before; i++) {
-		const struct slot *other = &supervisor->slots[i];
-
-		if (other->state == SLOT_DRAINING && other->role == slot->role &&
-			other->cohort == slot->cohort)
-			return true;
-	}
-	return false;
-}
-
-static unsigned draining_cohorts(const struct supervisor *supervisor, enum role role)
+static unsigned draining(const struct supervisor *supervisor, enum role role)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < supervisor->slot_count; i++) {
-		const struct slot *slot = &supervisor->slots[i];
-
-		if (slot->state == SLOT_DRAINING && slot->role == role &&
-			!cohort_counted(supervisor, i, slot))
-			count++;
-	}
+	for (unsigned i = 0; i < supervisor->slot_count; i++)
+		count += supervisor->slots[i].state == SLOT_DRAINING &&
+			 supervisor->slots[i].role == role;
 	return count;
 }
 
@@ -78,25 +61,23 @@ static void numbers_to_start(const struct supervisor *supervisor, unsigned *firs
 static void begin_trial(struct supervisor *supervisor)
 {
 	struct respawn *respawn = &supervisor->respawn;
+	enum role role = respawn->order.role;
 	unsigned first, last;
 
 	numbers_to_start(supervisor, &first, &last);
-	if (draining_cohorts(supervisor, respawn->order.role) >= RESPAWN_DRAINING_MAX ||
+	if (draining(supervisor, role) >= RESPAWN_DRAINING_MAX * supervisor->wanted[role] ||
 		free_slots(supervisor) < last - first) {
 		if (respawn->step != RESPAWN_WAITING)
 			log_warn(LOG_SUPERVISOR,
-				"%u generations of %s workers still drain; the next one waits for "
+				"%u older %s workers still drain; the next generation waits for "
 				"them",
-				draining_cohorts(supervisor, respawn->order.role),
-				role_names[respawn->order.role]);
+				draining(supervisor, role), role_names[role]);
 		respawn->step = RESPAWN_WAITING;
 		return;
 	}
 	respawn->step = RESPAWN_TRIAL;
-	respawn->cohort = ++supervisor->last_cohort;
 	for (unsigned number = first; number < last; number++)
-		slot_begin(service_free_slot(supervisor), respawn->order.role, (uint8_t)number,
-			respawn->cohort, true);
+		slot_begin(service_free_slot(supervisor), role, (uint8_t)number, true);
 }
 
 /* --- how it went --- */
@@ -117,30 +98,27 @@ static void withdraw(struct supervisor *supervisor)
 	finish(supervisor, supervisor->respawn.problem);
 }
 
-static bool is_replaced(const struct supervisor *supervisor, const struct slot *slot)
+static bool is_replaced(const struct respawn_order *order, const struct slot *slot)
 {
-	const struct respawn *respawn = &supervisor->respawn;
-
-	if (slot->role != respawn->order.role || slot->state == SLOT_EMPTY ||
-		slot->state == SLOT_DRAINING || slot->cohort == respawn->cohort)
+	if (slot->role != order->role || slot->state == SLOT_EMPTY || slot->state == SLOT_DRAINING)
 		return false;
-	if (respawn->order.number != RESPAWN_EVERY)
-		return slot->number == respawn->order.number;
-	return !respawn->order.keep_old || slot->number >= respawn->order.wanted;
+	if (order->number != RESPAWN_EVERY)
+		return slot->number == order->number;
+	return !order->keep_old || slot->number >= order->wanted;
 }
 
 static void commit(struct supervisor *supervisor)
 {
-	struct respawn *respawn = &supervisor->respawn;
+	const struct respawn_order *order = &supervisor->respawn.order;
 
 	finish(supervisor, NULL);
-	supervisor->wanted[respawn->order.role] = respawn->order.wanted;
+	supervisor->wanted[order->role] = order->wanted;
 	for (unsigned i = 0; i < supervisor->slot_count; i++) {
 		struct slot *slot = &supervisor->slots[i];
 
-		if (slot->cohort == respawn->cohort)
+		if (slot->trial)
 			slot->trial = false;
-		else if (is_replaced(supervisor, slot))
+		else if (is_replaced(order, slot))
 			slot_drain(slot, 0, 0, false);
 	}
 }

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "ipc/role.h"
 
-#define RESPAWN_DRAINING_MAX 3u
+#define RESPAWN_DRAINING_MAX 3u /* generations */
 #define RESPAWN_EVERY        (-1)
 
 struct supervisor;
@@ -32,7 +32,6 @@ struct respawn_order {
 struct respawn {
 	enum { RESPAWN_IDLE, RESPAWN_WAITING, RESPAWN_TRIAL, RESPAWN_SWAP } step;
 	struct respawn_order order;
-	uint32_t cohort;
 	bool failed;
 	char problem[256];
 	uint32_t swapped_generation; /* SWAP: of the worker that leaves */

@@ -7,12 +7,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/daemonize.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/log_place.h"
 #include "base/memory.h"
-#include "supervisor/daemonize.h"
+#include "base/service_notify.h"
 #include "supervisor/process_table.h"
-#include "supervisor/service_notify.h"
 #include "supervisor/slot_life.h"
 
 /* --- slots --- */
@@ -97,15 +98,38 @@ struct slot *service_free_slot(struct supervisor *supervisor)
 	return NULL;
 }
 
+/* --- the log --- */
+
+bool service_open_log(struct supervisor *supervisor, const struct config *config, struct error *err)
+{
+	enum log_component component;
+	int fd = log_place_open(config->logging.file, err);
+
+	if (fd < 0)
+		return error_prefix(err, "logging.file");
+	log_set_output(fd, (enum log_format)config->logging.format);
+	log_set_level((enum log_level)config->logging.level);
+	for (size_t i = 0; i < config->logging.components.count; i++) {
+		const struct config_pair *pair = &config->logging.components.items[i];
+
+		if (log_component_parse(pair->name, &component))
+			log_set_component_level(component, (enum log_level)pair->value);
+	}
+	fd_close(&supervisor->log_fd);
+	supervisor->log_fd = fd;
+	supervisor->log_is_elsewhere = config->logging.file[0] != '\0';
+	return true;
+}
+
 /* --- the demo's backend --- */
 
 void service_add_demo(const struct supervisor *supervisor, struct config *config)
 {
-	char url[LISTEN_ADDRESS_MAX + 8];
+	char url[NET_ADDRESS_TEXT_SIZE + 8];
 
-	if (supervisor->demo.fd < 0)
+	if (supervisor->demo_fd < 0)
 		return;
-	snprintf(url, sizeof(url), "http://%s", supervisor->demo.address);
+	snprintf(url, sizeof(url), "http://%s", supervisor->demo_address);
 	config_add_backend(config, "demo", "demo", url);
 }
 
@@ -124,7 +148,7 @@ static bool rank_is_ready(struct supervisor *supervisor, unsigned rank)
 
 			if (!slot)
 				slot_begin(service_free_slot(supervisor), (enum role)role,
-					(uint8_t)number, 0, false);
+					(uint8_t)number, false);
 			ready &= slot && slot->state == SLOT_READY;
 		}
 	}
@@ -140,7 +164,7 @@ static void say_ready(struct supervisor *supervisor)
 		log_info(
 			LOG_SUPERVISOR, "ready: serving on http://%s", listeners->items[i].address);
 	service_notify("READY=1\nSTATUS=serving");
-	daemonize_tell(&supervisor->ready_pipe, EXIT_CODE_OK, supervisor->log.is_stderr);
+	daemonize_tell(&supervisor->ready_pipe, EXIT_CODE_OK, !supervisor->log_is_elsewhere);
 }
 
 static void start_go_on(struct supervisor *supervisor)
@@ -154,6 +178,13 @@ static void start_go_on(struct supervisor *supervisor)
 }
 
 /* --- going on --- */
+
+void service_say_failure(struct supervisor *supervisor, const char *why)
+{
+	log_error(LOG_SUPERVISOR, "%s", why);
+	if (supervisor->log_is_elsewhere)
+		dprintf(STDERR_FILENO, "nexus: %s\n", why);
+}
 
 void service_end(struct supervisor *supervisor, int exit_code)
 {

@@ -9,7 +9,6 @@
 
 #include "ipc/scoreboard.h"
 #include "supervisor/config_issue.h"
-#include "supervisor/log_output.h"
 #include "supervisor/mailroom.h"
 #include "supervisor/obituary.h"
 #include "supervisor/registry_cache.h"
@@ -32,8 +31,7 @@ struct admin;
 struct supervisor {
 	struct ev_loop *loop;
 	const struct supervisor_options *options;
-	int image_fd; /* the program we run ourselves: workers run the same, whatever is on disk by
-			 then */
+	int image_fd;   /* our own program, whatever is on disk by now */
 	uint64_t epoch; /* of this start */
 	uint64_t instance;
 	int64_t started_wall_us;
@@ -41,17 +39,18 @@ struct supervisor {
 
 	struct config_issue current;
 	struct config_issue proposed; /* during a reload */
-	struct listen_socket demo;    /* its socket; fd -1 without --demo */
+	int demo_fd;                  /* the demo server's socket; -1 without --demo */
+	char demo_address[NET_ADDRESS_TEXT_SIZE];
 	struct state_dir state_dir;
 	struct scoreboard *scoreboard;
-	struct log_output log;
+	int log_fd;
+	bool log_is_elsewhere; /* not on standard error */
 
 	struct slot *slots; /* one a column */
 	unsigned slot_count;
 	int budget_doorbell; /* eventfd: there is something to settle */
 	unsigned wanted[ROLE_COUNT];
 	uint32_t last_generation;
-	uint32_t last_cohort;
 	struct obituaries obituaries;
 	struct registry_cache registry;
 	struct mailroom mailroom;
@@ -76,6 +75,8 @@ bool service_make_slots(struct supervisor *supervisor, unsigned count, struct er
 void service_free_slots(struct supervisor *supervisor);
 /* The next step of whatever is under way. Called after every change of a slot. */
 void service_go_on(struct supervisor *supervisor);
+/* Says why nothing came of it, also to the terminal when the log is elsewhere. */
+void service_say_failure(struct supervisor *supervisor, const char *why);
 /* Ends the loop; serve returns `exit_code`. */
 void service_end(struct supervisor *supervisor, int exit_code);
 /* The slot that answers to the address: the newest that is not draining; NULL when there is none.
@@ -83,6 +84,10 @@ void service_end(struct supervisor *supervisor, int exit_code);
 struct slot *service_find(struct supervisor *supervisor, enum role role, unsigned number);
 /* An EMPTY slot whose last worker is buried; NULL when there is none. */
 struct slot *service_free_slot(struct supervisor *supervisor);
+/* Opens the place that `config` names (again, when its file was moved) and logs there, at its
+ * levels. On failure all is as before. */
+bool service_open_log(
+	struct supervisor *supervisor, const struct config *config, struct error *err);
 /* With --demo: names the demo's address to a configuration that is not yet in force. */
 void service_add_demo(const struct supervisor *supervisor, struct config *config);
 

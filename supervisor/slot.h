@@ -41,8 +41,7 @@ struct slot {
 	/* Who works here: meaningful unless EMPTY. */
 	enum role role;
 	uint8_t number;
-	uint32_t cohort; /* of the respawn that made it, to count what is draining */
-	bool trial;      /* started by a respawn that is not yet decided */
+	bool trial; /* started by a respawn that is not yet decided */
 	bool again; /* when DRAINING has ended: start the next worker here (roles that are swapped)
 		     */
 	unsigned restarts;

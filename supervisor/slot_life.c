@@ -95,7 +95,7 @@ static void decide_next(struct slot *slot, bool config_impossible, const char *w
 		respawn_failed(supervisor, why);
 		slot_leave(slot);
 	} else if (config_impossible && !supervisor->serving && slot->ready_ms == 0) {
-		log_error(LOG_SUPERVISOR, "%s", why);
+		service_say_failure(supervisor, why);
 		slot_leave(slot);
 		service_end(supervisor, EXIT_CODE_CONFIG);
 	} else {
@@ -188,11 +188,10 @@ static void on_timer(EV_P_ ev_timer *watcher, int events)
 		slot_kill(slot, SIGKILL, "did not leave in time");
 }
 
-void slot_begin(struct slot *slot, enum role role, uint8_t number, uint32_t cohort, bool trial)
+void slot_begin(struct slot *slot, enum role role, uint8_t number, bool trial)
 {
 	slot->role = role;
 	slot->number = number;
-	slot->cohort = cohort;
 	slot->trial = trial;
 	slot->again = false;
 	slot->restarts = 0;
@@ -226,7 +225,8 @@ void slot_ready(struct slot *slot)
 	log_info(LOG_SUPERVISOR, "%s: ready after %llu ms", slot_name(slot),
 		(unsigned long long)(slot->ready_ms - slot->started_ms));
 	retry_all_of(slot->supervisor, slot->role);
-	stop_tell_accept(slot);
+	if (slot->supervisor->stop_accept)
+		stop_tell_accept(slot);
 	service_go_on(slot->supervisor);
 }
 

@@ -10,7 +10,7 @@ struct config_issue;
 
 /* Gives an EMPTY slot an address and starts its worker. `trial`: it runs the proposed configuration
  * if there is one, and its death is the respawn's failure, not a reason to try again. */
-void slot_begin(struct slot *slot, enum role role, uint8_t number, uint32_t cohort, bool trial);
+void slot_begin(struct slot *slot, enum role role, uint8_t number, bool trial);
 /* The configuration its next worker is given. */
 struct config_issue *slot_issue(const struct slot *slot);
 /* It said READY. */

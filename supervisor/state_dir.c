@@ -7,49 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/log.h"
 
 /* Workers die with their supervisor; the kernel needs moments to end them all. */
 #define LOCK_WAIT_MS 5000u
 #define LOCK_STEP_MS 50u
-
-static bool make_dir(const char *path, struct error *err)
-{
-	struct stat info;
-
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_set_errno(err, "cannot make the state directory %s", path);
-	if (stat(path, &info) < 0 || !S_ISDIR(info.st_mode))
-		return error_set(err,
-			"%s is not a directory; the state directory (server.state_dir) must be one",
-			path);
-	if (access(path, R_OK | W_OK | X_OK) < 0)
-		return error_set_errno(
-			err, "the state directory %s cannot be used; set server.state_dir", path);
-	return true;
-}
-
-static bool make_dirs(const char *path, struct error *err)
-{
-	char part[STATE_DIR_MAX];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *at = part + 1; *at; at++) {
-		if (*at != '/')
-			continue;
-		*at = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return error_set_errno(
-				err, "cannot make %s, for the state directory", part);
-		*at = '/';
-	}
-	return make_dir(path, err);
-}
 
 static void read_holder(int fd, char holder[32])
 {
@@ -100,7 +67,7 @@ bool state_dir_open(struct state_dir *dir, const struct config *config, struct e
 
 	dir->lock_fd = -1;
 	if (!config_state_dir(config, dir->path, sizeof(dir->path), err) ||
-		!make_dirs(dir->path, err))
+		!directory_make(dir->path, 0700, err))
 		return false;
 	snprintf(lock, sizeof(lock), "%s/lock", dir->path);
 	dir->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -115,23 +82,4 @@ bool state_dir_open(struct state_dir *dir, const struct config *config, struct e
 void state_dir_close(struct state_dir *dir)
 {
 	fd_close(&dir->lock_fd);
-}
-
-bool pid_file_write(const char *path, struct error *err)
-{
-	char pid[16];
-	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	bool written;
-
-	if (fd < 0)
-		return error_set_errno(err, "cannot write the pid file %s", path);
-	written = fd_write_all(fd, pid, (size_t)len, err);
-	fd_close(&fd);
-	return written || error_prefix(err, "pid file %s", path);
-}
-
-void pid_file_remove(const char *path)
-{
-	unlink(path);
 }

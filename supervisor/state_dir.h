@@ -5,10 +5,11 @@
 #ifndef NEXUS_SUPERVISOR_STATE_DIR_H
 #define NEXUS_SUPERVISOR_STATE_DIR_H
 
+#include "base/directory.h"
 #include "base/error.h"
 #include "config/config.h"
 
-#define STATE_DIR_MAX 4096u
+#define STATE_DIR_MAX DIRECTORY_PATH_MAX
 
 struct state_dir {
 	char path[STATE_DIR_MAX];
@@ -19,9 +20,5 @@ struct state_dir {
  * of a service that has just died. False with the reason, naming the process that holds it. */
 bool state_dir_open(struct state_dir *dir, const struct config *config, struct error *err);
 void state_dir_close(struct state_dir *dir);
-
-/* "123\n", replacing what is there. */
-bool pid_file_write(const char *path, struct error *err);
-void pid_file_remove(const char *path);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_notify.h"
 #include "supervisor/process_table.h"
 #include "supervisor/service.h"
-#include "supervisor/service_notify.h"
 #include "supervisor/slot_life.h"
 
 /* After the deadline a worker still says goodbye to its clients. */
@@ -99,23 +99,16 @@ void stop_tell_accept(struct slot *slot)
 {
 	const struct msg_stop_accept message = {.on = slot->supervisor->stop_accept};
 
-	if (slot->role == ROLE_REQUEST && slot->supervisor->stop_accept)
-		mailroom_send(slot, MSG_STOP_ACCEPT, &message, NULL, 0);
+	if (slot_is_alive(slot) && slot->role == ROLE_REQUEST &&
+		!mailroom_send(slot, MSG_STOP_ACCEPT, &message, NULL, 0))
+		log_warn(LOG_SUPERVISOR, "%s: does not read what it is told", slot_name(slot));
 }
 
 void stop_toggle_accept(struct supervisor *supervisor)
 {
-	const struct msg_stop_accept message = {.on = !supervisor->stop_accept};
-
-	supervisor->stop_accept = message.on;
-	log_info(LOG_SUPERVISOR,
-		message.on ? "new connections wait from now on" : "connections are accepted again");
-	for (unsigned i = 0; i < supervisor->slot_count; i++) {
-		struct slot *slot = &supervisor->slots[i];
-
-		if (slot_is_alive(slot) && slot->role == ROLE_REQUEST &&
-			!mailroom_send(slot, MSG_STOP_ACCEPT, &message, NULL, 0))
-			log_warn(LOG_SUPERVISOR, "%s: does not read what it is told",
-				slot_name(slot));
-	}
+	supervisor->stop_accept = !supervisor->stop_accept;
+	log_info(LOG_SUPERVISOR, supervisor->stop_accept ? "new connections wait from now on"
+							 : "connections are accepted again");
+	for (unsigned i = 0; i < supervisor->slot_count; i++)
+		stop_tell_accept(&supervisor->slots[i]);
 }

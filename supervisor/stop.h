@@ -30,7 +30,7 @@ void stop_go_on(struct supervisor *supervisor);
 
 /* Stops or resumes accepting, in all request workers (SIGWINCH). */
 void stop_toggle_accept(struct supervisor *supervisor);
-/* A worker that became ready while we do not accept is told so. */
+/* Tells a worker whether to accept. */
 void stop_tell_accept(struct slot *slot);
 
 #endif

@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/daemonize.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/net_listen.h"
 #include "base/random.h"
+#include "base/service_notify.h"
 #include "supervisor/admin.h"
-#include "supervisor/daemonize.h"
 #include "supervisor/process_table.h"
 #include "supervisor/service.h"
-#include "supervisor/service_notify.h"
 #include "supervisor/slot_life.h"
 #include "supervisor/spawn.h"
 
@@ -33,7 +34,7 @@ static void reopen_log(struct supervisor *supervisor)
 {
 	struct error err;
 
-	if (!log_output_apply(&supervisor->log, supervisor->current.config, &err)) {
+	if (!service_open_log(supervisor, supervisor->current.config, &err)) {
 		log_error(LOG_SUPERVISOR, "%s; logging goes on as before", err.text);
 		return;
 	}
@@ -110,10 +111,11 @@ static void start_tick(struct supervisor *supervisor)
 
 static bool open_demo(struct supervisor *supervisor, struct config *config, struct error *err)
 {
-	if (supervisor->options->demo && !listen_socket_loopback(&supervisor->demo, err))
-		return error_prefix(err, "the demo server");
+	if (!supervisor->options->demo)
+		return true;
+	supervisor->demo_fd = net_listen_loopback(supervisor->demo_address, err);
 	service_add_demo(supervisor, config);
-	return true;
+	return supervisor->demo_fd >= 0;
 }
 
 static bool open_scoreboard(struct supervisor *supervisor, struct error *err)
@@ -150,7 +152,7 @@ static bool open_all(struct supervisor *supervisor, struct config *config, struc
 
 	fd_raise_limit();
 	supervisor->image_fd = spawn_open_image(err);
-	if (supervisor->image_fd < 0 || !log_output_apply(&supervisor->log, config, err) ||
+	if (supervisor->image_fd < 0 || !service_open_log(supervisor, config, err) ||
 		!state_dir_open(&supervisor->state_dir, config, err) ||
 		!open_demo(supervisor, config, err)) {
 		config_unref(&config);
@@ -172,9 +174,9 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 		.instance = random_u64() | 1,
 		.started_wall_us = clock_wall_us(),
 		.started_ms = clock_monotonic_ms(),
-		.demo = {.fd = -1},
+		.demo_fd = -1,
 		.state_dir = {.lock_fd = -1},
-		.log = {.fd = STDERR_FILENO, .is_stderr = true},
+		.log_fd = -1,
 		.budget_doorbell = -1,
 		.ready_pipe = -1,
 		.exit_code = EXIT_CODE_OK,
@@ -203,14 +205,14 @@ static void close_all(struct supervisor *supervisor)
 {
 	kill_all(supervisor);
 	if (supervisor->admin && supervisor->options->pid_file)
-		pid_file_remove(supervisor->options->pid_file);
+		unlink(supervisor->options->pid_file);
 	admin_free(&supervisor->admin);
 	service_free_slots(supervisor);
 	registry_cache_free(&supervisor->registry);
 	scoreboard_free(&supervisor->scoreboard);
 	config_issue_drop(&supervisor->proposed);
 	config_issue_drop(&supervisor->current);
-	fd_close(&supervisor->demo.fd);
+	fd_close(&supervisor->demo_fd);
 	fd_close(&supervisor->image_fd);
 	state_dir_close(&supervisor->state_dir);
 	if (supervisor->loop)
@@ -247,7 +249,7 @@ int supervisor_serve(struct config *config, const struct supervisor_options *opt
 	if (open_all(&supervisor, config, &err)) {
 		run(&supervisor);
 	} else {
-		log_error(LOG_SUPERVISOR, "%s", err.text);
+		service_say_failure(&supervisor, err.text);
 		supervisor.exit_code = EXIT_CODE_FAILED;
 	}
 	close_all(&supervisor);

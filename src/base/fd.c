@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -61,4 +62,20 @@ bool fd_write_all(int fd, const void *data, size_t len, struct error *err)
 		len -= (size_t)wrote;
 	}
 	return true;
+}
+
+int fd_sealed_memory(const char *name, struct slice content, struct error *err)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0) {
+		error_set_errno(err, "memory for %s", name);
+	} else if (!fd_write_all(fd, content.data, content.len, err)) {
+		fd_close(&fd);
+	} else if (fcntl(fd, F_ADD_SEALS,
+			   F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+		error_set_errno(err, "sealing %s", name);
+		fd_close(&fd);
+	}
+	return fd;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);
@@ -16,5 +17,9 @@ bool fd_set_cloexec(int fd, bool on, struct error *err);
 unsigned long fd_raise_limit(void);
 /* Writes all of it to a blocking descriptor, retrying on EINTR. */
 bool fd_write_all(int fd, const void *data, size_t len, struct error *err);
+
+/* Memory that holds `content` and can never change, for whoever gets the descriptor. The caller
+ * closes it; -1 with the reason. */
+int fd_sealed_memory(const char *name, struct slice content, struct error *err);
 
 #endif

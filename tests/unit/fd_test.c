@@ -79,6 +79,21 @@ static void test_time(void **state)
 	assert_true(clock_wall_us() > 1700000000000000);
 }
 
+static void test_sealed_memory(void **state)
+{
+	struct error err;
+	char content[8] = "";
+	int fd = fd_sealed_memory("test", slice_of("for ever"), &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, content, sizeof(content), 0), 8);
+	assert_memory_equal(content, "for ever", 8);
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 3), -1);
+	assert_int_equal(ftruncate(fd, 300), -1);
+	fd_close(&fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -87,6 +102,7 @@ int main(void)
 		cmocka_unit_test(test_write_all),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_sealed_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

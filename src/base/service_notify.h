@@ -1,6 +1,6 @@
 /* service_notify.h: what systemd wants to be told (sd_notify's protocol), without its library. */
-#ifndef NEXUS_SUPERVISOR_SERVICE_NOTIFY_H
-#define NEXUS_SUPERVISOR_SERVICE_NOTIFY_H
+#ifndef NEXUS_BASE_SERVICE_NOTIFY_H
+#define NEXUS_BASE_SERVICE_NOTIFY_H
 
 #include <stdint.h>
 

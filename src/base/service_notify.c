@@ -1,5 +1,5 @@
 /* service_notify.c: one datagram. */
-#include "supervisor/service_notify.h"
+#include "base/service_notify.h"
 
 #include <stddef.h>
 #include <stdio.h>

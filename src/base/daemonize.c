@@ -1,8 +1,9 @@
 /* daemonize.c: two forks and a pipe. Called before anything else is opened. */
-#include "supervisor/daemonize.h"
+#include "base/daemonize.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,4 +72,18 @@ void daemonize_tell(int *ready_fd, int exit_code, bool keep_stderr)
 	/* If the caller has gone meanwhile, there is nobody to tell. */
 	(void)!write(*ready_fd, &code, 1);
 	fd_close(ready_fd);
+}
+
+bool pid_file_write(const char *path, struct error *err)
+{
+	char pid[16];
+	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool written;
+
+	if (fd < 0)
+		return error_set_errno(err, "cannot write the pid file %s", path);
+	written = fd_write_all(fd, pid, (size_t)len, err);
+	fd_close(&fd);
+	return written || error_prefix(err, "pid file %s", path);
 }

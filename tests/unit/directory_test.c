@@ -17,7 +17,7 @@
 static void it_is_made_with_its_mode(void **state)
 {
 	char top[] = "/tmp/nexus-dir-XXXXXX";
-	char path[64], file[64];
+	char path[64], file[96];
 	struct error err;
 	struct stat info;
 

@@ -137,7 +137,9 @@ struct catalogue *catalogue_new(struct scoreboard *scoreboard, const struct regi
 	numbers_init(&catalogue->states, 0, geometry->states);
 	for (size_t i = 0; i < seed->backend_count; i++)
 		seed_backend(catalogue, seed->backends[i]);
-	rest_leftovers(catalogue);
+	/* Looking touches pages that the first start need not have. */
+	if (seed->version > 0)
+		rest_leftovers(catalogue);
 	return catalogue;
 }
 

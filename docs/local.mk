@@ -1,2 +1,5 @@
-# Guides and decisions.
-EXTRA_DIST += docs/architecture.md docs/decisions docs/reference
+# Guides, decisions and the reference pages, which are printed from the tables (`make reference`).
+dist_doc_DATA = README.md CHANGELOG.md LICENSE docs/architecture.md
+referencedir = $(docdir)/reference
+dist_reference_DATA = docs/reference/commands.md docs/reference/configuration.md docs/reference/messages.md
+EXTRA_DIST += docs/decisions

@@ -1,2 +1,13 @@
 # Tests that belong to no single room; each room's unit tests are named in its own local.mk.
+EXTRA_DIST += tests/run tests/lint tests/scenario tests/clients tests/fake tests/fresh
+
 include tests/bench/local.mk
+
+# All that `make check` runs, built but not run.
+check-programs: $(check_LIBRARIES) $(check_PROGRAMS)
+.PHONY: check-programs
+
+# README's two commands in a Debian made for it; root only, some minutes.
+check-fresh:
+	$(top_srcdir)/tests/fresh/run
+.PHONY: check-fresh

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "workers/request/client.h"
 #include "workers/request/request_worker.h"
@@ -15,6 +17,8 @@
  * again too often, looser ones leave them uneven. */
 #define LEAD_MAX(least) (8 + (least) / 8)
 #define LOOK_AGAIN_SECONDS 0.010
+/* Looks at which a connection waited and nobody took it: then the least loaded worker hangs, and is not waited for. */
+#define LOOKS_IN_VAIN_MAX 5u
 
 struct listener {
 	struct request_worker *worker;
@@ -22,6 +26,8 @@ struct listener {
 	ev_timer look_again;
 	bool allowed;
 	bool watching;
+	unsigned least;         /* connections of the least loaded worker at the last look */
+	unsigned looks_in_vain; /* since that number changed */
 };
 
 static unsigned least_connections(struct request_worker *worker)
@@ -59,19 +65,37 @@ static void watch(struct listener *listener, bool on)
 static void judge(struct listener *listener)
 {
 	struct request_worker *worker = listener->worker;
+	unsigned least = least_connections(worker);
 	bool at_cap = worker->client_count >= worker->client_max;
-	bool ahead = worker->client_count > least_connections(worker) + LEAD_MAX(least_connections(worker));
+	bool ahead = worker->client_count > least + LEAD_MAX(least);
 
-	watch(listener, listener->allowed && !at_cap && !ahead);
-	if (listener->allowed && ahead && !at_cap)
-		ev_timer_again(worker->loop, &listener->look_again);
-	else
+	if (least != listener->least)
+		listener->looks_in_vain = 0;
+	listener->least = least;
+	watch(listener, listener->allowed && !at_cap && (!ahead || listener->looks_in_vain >= LOOKS_IN_VAIN_MAX));
+	if (!listener->allowed || !ahead || at_cap)
 		ev_timer_stop(worker->loop, &listener->look_again);
+	else if (!ev_is_active(&listener->look_again))
+		ev_timer_again(worker->loop, &listener->look_again);
+}
+
+static bool somebody_waits(const struct listener *listener)
+{
+	struct pollfd polled[WORKER_LISTENERS_MAX];
+	size_t count = listener->worker->worker->listener_count;
+
+	for (size_t i = 0; i < count; i++)
+		polled[i] = (struct pollfd){.fd = listener->accepts[i].fd, .events = POLLIN};
+	return poll(polled, count, 0) > 0;
 }
 
 static void on_look_again(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	judge(timer->data);
+	struct listener *listener = timer->data;
+
+	if (listener->looks_in_vain < LOOKS_IN_VAIN_MAX)
+		listener->looks_in_vain = somebody_waits(listener) ? listener->looks_in_vain + 1 : 0;
+	judge(listener);
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
@@ -118,6 +142,15 @@ void listener_allow(struct listener *listener, bool allowed)
 {
 	listener->allowed = allowed;
 	judge(listener);
+}
+
+void listener_close(struct listener *listener)
+{
+	struct worker *worker = listener->worker->worker;
+
+	listener_allow(listener, false);
+	while (worker->listener_count > 0)
+		fd_close(&worker->listeners[--worker->listener_count]);
 }
 
 void listener_relieve(struct listener *listener)

@@ -204,7 +204,8 @@ static void on_stop_accept(struct worker *common, bool on)
 {
 	struct request_worker *worker = common->state;
 
-	listener_allow(worker->listener, !on && !worker->draining);
+	if (!worker->draining)
+		listener_allow(worker->listener, !on);
 }
 
 static void on_drain(struct worker *common, uint64_t deadline_ms, bool stopping)
@@ -216,7 +217,7 @@ static void on_drain(struct worker *common, uint64_t deadline_ms, bool stopping)
 	/* A second drain may only bring the end nearer. */
 	if (deadline_ms > 0)
 		worker->drain_deadline = ev_now(worker->loop) + (double)deadline_ms / 1000.0;
-	listener_allow(worker->listener, false);
+	listener_close(worker->listener);
 	request_worker_check_drained(worker);
 }
 

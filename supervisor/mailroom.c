@@ -263,8 +263,9 @@ void mailroom_send_config(struct supervisor *supervisor)
 	for (unsigned i = 0; i < supervisor->slot_count; i++) {
 		struct slot *slot = &supervisor->slots[i];
 
+		/* One that drains may be gone already, its death not yet known. */
 		if (slot_is_alive(slot) && !slot->trial && !send_config(slot) &&
-			!slot->channel_lost)
+			!slot->channel_lost && slot->state != SLOT_DRAINING)
 			log_warn(LOG_SUPERVISOR,
 				"%s: does not read; it keeps its old configuration",
 				slot_name(slot));

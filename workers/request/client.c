@@ -146,33 +146,58 @@ static size_t read_size(struct client *client)
 	return READ_BYTES;
 }
 
+/* The first bytes of a request are read aside and copied, so that its buffer has the size of what came: with thousands of
+ * streams open, a buffer of a full read's size for each would be most of the memory there is. */
+static ssize_t read_first(struct client *client)
+{
+	ssize_t got = recv(client->fd, client->worker->scratch, READ_BYTES, 0);
+
+	if (got > 0)
+		buffer_append(&client->in, client->worker->scratch, (size_t)got);
+	return got;
+}
+
+static ssize_t read_more(struct client *client)
+{
+	size_t size = read_size(client);
+	char *place = buffer_reserve(&client->in, size);
+	ssize_t got;
+
+	/* Full: its request must make progress first. */
+	if (!place) {
+		ev_io_stop(client->worker->loop, &client->readable);
+		errno = EAGAIN;
+		return -1;
+	}
+	got = recv(client->fd, place, size, 0);
+	if (got > 0)
+		buffer_commit(&client->in, (size_t)got);
+	return got;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct client *client = io->data;
-	size_t size;
-	char *place;
+	bool first = buffer_len(&client->in) == 0;
 	ssize_t got;
 
 	if (client->state == CLIENT_LINGERING) {
 		drop_lingering(client);
 		return;
 	}
-	size = read_size(client);
-	place = buffer_reserve(&client->in, size);
-	if (!place || (client->state == CLIENT_BUSY && buffer_len(&client->in) >= READ_AHEAD_MAX)) {
+	if (client->state == CLIENT_BUSY && buffer_len(&client->in) >= READ_AHEAD_MAX) {
 		ev_io_stop(loop, &client->readable);
 		return;
 	}
-	got = recv(client->fd, place, size, 0);
+	got = first ? read_first(client) : read_more(client);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
 		client_gone(client);
 		return;
 	}
-	if (client->state == CLIENT_HEAD && buffer_len(&client->in) == 0)
+	if (client->state == CLIENT_HEAD && first)
 		client->since = ev_now(loop);
-	buffer_commit(&client->in, (size_t)got);
 	client_advance(client);
 	if (client->state != CLIENT_CLOSED && client->state != CLIENT_LINGERING && buffer_len(&client->out) > 0)
 		client_flush(client);

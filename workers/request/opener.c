@@ -13,6 +13,8 @@
 
 /* libcurl 7.88 walks all handles of a multi for some calls: few a multi keep every call cheap. */
 #define HANDLES_PER_MULTI 32u
+/* An empty multi has some 25 KB of tables: of those a burst made, so many are kept. */
+#define MULTIS_KEPT 8u
 
 struct opener_multi {
 	struct list node; /* in opener->multis, those with room first */
@@ -30,6 +32,7 @@ struct socket_watch {
 struct opener {
 	struct ev_loop *loop;
 	struct list multis;
+	unsigned multi_count;
 };
 
 struct opening {
@@ -48,12 +51,24 @@ struct tls_stream {
 
 static void multi_reap(struct opener_multi *multi);
 
+static void multi_free(struct opener_multi *multi)
+{
+	ev_timer_stop(multi->opener->loop, &multi->timer);
+	list_remove(&multi->node);
+	multi->opener->multi_count--;
+	curl_multi_cleanup(multi->curl);
+	memory_free_at(&multi);
+}
+
+/* The one place where libcurl runs, and so the one where a multi may go. */
 static void multi_act(struct opener_multi *multi, curl_socket_t fd, int what)
 {
 	int running;
 
 	curl_multi_socket_action(multi->curl, fd, what, &running);
 	multi_reap(multi);
+	if (multi->handles == 0 && multi->opener->multi_count > MULTIS_KEPT)
+		multi_free(multi);
 }
 
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
@@ -123,6 +138,7 @@ static struct opener_multi *multi_new(struct opener *opener)
 	curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
 	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, 4L * HANDLES_PER_MULTI);
 	list_push_front(&opener->multis, &multi->node);
+	opener->multi_count++;
 	return multi;
 }
 
@@ -171,15 +187,11 @@ struct opener *opener_new(struct ev_loop *loop)
 
 void opener_free(struct opener **opener)
 {
-	struct list *node;
-
-	while ((node = list_pop_front(&(*opener)->multis)) != NULL) {
+	list_each_safe (node, &(*opener)->multis) {
 		struct opener_multi *multi = list_item(node, struct opener_multi, node);
 
 		invariant(multi->handles == 0);
-		ev_timer_stop((*opener)->loop, &multi->timer);
-		curl_multi_cleanup(multi->curl);
-		memory_free_at(&multi);
+		multi_free(multi);
 	}
 	memory_free_at(opener);
 }

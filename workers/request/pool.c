@@ -118,6 +118,7 @@ struct pool_target *pool_target(struct pool *pool, const struct config *config, 
 		target->pool = pool;
 		target->id = backend->id;
 		list_init(&target->idle);
+		list_init(&target->waiting);
 		hash_table_put(&pool->targets, key_of(&target->id), target);
 	}
 	if (!target->origin || target->config_version != config->version) {

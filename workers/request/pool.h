@@ -26,6 +26,8 @@ struct pool_target {
 	bool is_tls;
 	bool pass_authorization;  /* the client's own is wanted, and there is no key */
 	struct list idle;         /* struct upstream.node */
+	struct list waiting;      /* struct upstream.node: to be opened when fewer are being opened */
+	unsigned opening_count;
 	unsigned idle_count;
 	unsigned in_use;
 };

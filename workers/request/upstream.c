@@ -14,6 +14,38 @@
 
 /* Reads of one turn of the loop on one connection, so that one fast server cannot starve the rest. */
 #define READS_PER_TURN 4
+/* Connections being opened to one backend at a time: a handle in the making holds some 30 KB, and a backend that swallows
+ * connections must not fill the machine with them. Opening takes well under a millisecond where it works. */
+#define OPENINGS_PER_TARGET 64u
+
+static void on_opened(void *owner, const struct opened *opened);
+
+static void start_opening(struct upstream *upstream)
+{
+	struct pool_target *target = upstream->target;
+
+	target->opening_count++;
+	upstream->opening = opener_start(upstream->worker->opener,
+		&(struct opener_target){
+			.url = target->origin,
+			.ca_file = target->ca_file,
+			.timeout_seconds = upstream->worker->worker->config->server.connect_timeout_seconds,
+		},
+		on_opened, upstream);
+}
+
+/* An opening has ended, somehow: the next in line may begin. */
+static void opening_ended(struct upstream *upstream)
+{
+	struct pool_target *target = upstream->target;
+	struct list *next;
+
+	upstream->opening = NULL;
+	target->opening_count--;
+	next = list_pop_front(&target->waiting);
+	if (next)
+		start_opening(list_item(next, struct upstream, node));
+}
 
 static void bury(void *object)
 {
@@ -34,8 +66,11 @@ static void upstream_close(struct upstream *upstream)
 	upstream->target->in_use--;
 	ev_io_stop(loop, &upstream->readable);
 	ev_io_stop(loop, &upstream->writable);
-	if (upstream->opening)
+	list_remove(&upstream->node);
+	if (upstream->opening) {
 		opening_cancel(&upstream->opening);
+		opening_ended(upstream);
+	}
 	if (upstream->tls) {
 		tls_stream_close(&upstream->tls);
 		upstream->fd = -1;
@@ -212,7 +247,7 @@ static void on_opened(void *owner, const struct opened *opened)
 {
 	struct upstream *upstream = owner;
 
-	upstream->opening = NULL;
+	opening_ended(upstream);
 	if (opened->fd >= 0)
 		connected(upstream, opened);
 	else
@@ -256,13 +291,10 @@ static struct upstream *upstream_new(struct pool_target *target)
 	upstream->fd = -1;
 	upstream->response = http_response_new(&parser_events, upstream);
 	target->in_use++;
-	upstream->opening = opener_start(worker->opener,
-		&(struct opener_target){
-			.url = target->origin,
-			.ca_file = target->ca_file,
-			.timeout_seconds = worker->worker->config->server.connect_timeout_seconds,
-		},
-		on_opened, upstream);
+	if (target->opening_count < OPENINGS_PER_TARGET)
+		start_opening(upstream);
+	else
+		list_push_back(&target->waiting, &upstream->node);
 	return upstream;
 }
 

@@ -41,7 +41,7 @@ struct upstream_events {
 };
 
 struct upstream {
-	struct list node;            /* in its target's idle list, while idle */
+	struct list node;            /* in its target's idle or waiting list */
 	struct pool_target *target;
 	struct request_worker *worker;
 	const struct upstream_events *events; /* NULL while idle */

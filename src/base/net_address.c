@@ -110,3 +110,10 @@ void net_address_format(const struct sockaddr *address, char text[NET_ADDRESS_TE
 		snprintf(text, NET_ADDRESS_TEXT_SIZE, "?");
 	}
 }
+
+bool net_address_is_forbidden(enum net_address_kind kind)
+{
+	return kind == NET_ADDRESS_METADATA || kind == NET_ADDRESS_LINK_LOCAL ||
+	       kind == NET_ADDRESS_MULTICAST || kind == NET_ADDRESS_UNSPECIFIED ||
+	       kind == NET_ADDRESS_OTHER;
+}

@@ -2,6 +2,7 @@
 #ifndef NEXUS_BASE_NET_ADDRESS_H
 #define NEXUS_BASE_NET_ADDRESS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 enum net_address_kind {
@@ -22,6 +23,9 @@ extern const char *const net_address_kind_names[NET_ADDRESS_KIND_COUNT];
 /* An IPv4 address within IPv6 (mapped, or behind NAT64's well-known prefix) counts as the IPv4 one.
  */
 enum net_address_kind net_address_kind(const struct sockaddr *address);
+
+/* Kinds that nothing of ours is ever sent to, whatever a name resolved to: a backend there is a mistake or an attack. */
+bool net_address_is_forbidden(enum net_address_kind kind);
 
 #define NET_ADDRESS_TEXT_SIZE 56
 /* "127.0.0.1:80", "[::1]:80"; "?" when it is not IP. */

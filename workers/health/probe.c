@@ -161,13 +161,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *owner)
 	return probe->too_long ? 0 : size * count;
 }
 
-static bool is_forbidden(enum net_address_kind kind)
-{
-	return kind == NET_ADDRESS_METADATA || kind == NET_ADDRESS_LINK_LOCAL ||
-	       kind == NET_ADDRESS_MULTICAST || kind == NET_ADDRESS_UNSPECIFIED ||
-	       kind == NET_ADDRESS_OTHER;
-}
-
 /* Judges the address that is really about to be connected to, after all name resolution. */
 static curl_socket_t on_open_socket(
 	void *owner, curlsocktype purpose, struct curl_sockaddr *address)
@@ -175,7 +168,7 @@ static curl_socket_t on_open_socket(
 	struct probe *probe = owner;
 	enum net_address_kind kind = net_address_kind(&address->addr);
 
-	if (is_forbidden(kind)) {
+	if (net_address_is_forbidden(kind)) {
 		probe->forbidden = kind;
 		net_address_format(&address->addr, probe->forbidden_address);
 		return CURL_SOCKET_BAD;

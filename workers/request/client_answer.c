@@ -6,6 +6,7 @@
 #include "http/http_head.h"
 #include "workers/request/client.h"
 #include "workers/request/cors.h"
+#include "workers/request/request_counters.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/route.h"
 
@@ -65,7 +66,7 @@ void client_error(struct client *client, enum http_error_id id, const char *para
 	len = vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	invariant(len >= 0);
-	request_worker_count_error(client->worker, id);
+	request_counters_error(client->worker, id);
 	buffer_init(&body, ERROR_BODY_MAX);
 	if (!http_error_body(&body, id, slice_of(message), param, context)) {
 		buffer_clear(&body);

@@ -13,6 +13,7 @@
 #include "workers/request/client.h"
 #include "workers/request/load_view.h"
 #include "workers/request/pool.h"
+#include "workers/request/request_counters.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
 #include "workers/request/whole_answer.h"
@@ -320,9 +321,10 @@ void exchange_answer_error(struct exchange *exchange, enum http_error_id id, con
 		return;
 	}
 	if (exchange->state == EXCHANGE_STREAMING) {
-		request_worker_count_error(exchange->worker, id);
+		request_counters_error(exchange->worker, id);
 		relay_error_event(exchange, id, message);
 	} else {
+		exchange->told_status = http_error_table[id].status;
 		client_error(client, id, param, context, retry_after_seconds, "%s", message);
 	}
 	exchange_end(exchange);
@@ -376,6 +378,8 @@ void exchange_end(struct exchange *exchange)
 	exchange->client = NULL;
 	if (exchange->upstream)
 		upstream_abort(&exchange->upstream);
+	if (exchange->candidate)
+		request_counters_ended(exchange);
 	end_record(exchange);
 	buffer_free(&exchange->input);
 	sse_free(&exchange->sse);

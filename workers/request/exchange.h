@@ -69,7 +69,8 @@ struct exchange {
 	struct upstream *upstream;
 	bool fresh_connection;            /* the last kept connection was stale: insist on a new one, once */
 	const struct http_response_parser *response; /* from its head until the end of the call that completes it */
-	unsigned status;
+	unsigned status;                  /* of the upstream's answer */
+	unsigned told_status;             /* what the client has been told; 0: nothing yet */
 	bool is_stream;                   /* the answer is an event stream */
 	struct sse_parser sse;
 	struct body_decoder *decoder;     /* of a compressed answer; else NULL */

@@ -19,6 +19,7 @@ workers_request_librequest_a_SOURCES = \
 	workers/request/opener.c workers/request/opener.h \
 	workers/request/pool.c workers/request/pool.h \
 	workers/request/relay.c \
+	workers/request/request_counters.c workers/request/request_counters.h \
 	workers/request/request_worker.c workers/request/request_worker.h \
 	workers/request/route.c workers/request/route.h workers/request/routes.def \
 	workers/request/upstream.c workers/request/upstream.h \

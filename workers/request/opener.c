@@ -10,6 +10,7 @@
 #include "base/fatal.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "base/net_address.h"
 
 /* libcurl 7.88 walks all handles of a multi for some calls: few a multi keep every call cheap. */
 #define HANDLES_PER_MULTI 32u
@@ -42,6 +43,7 @@ struct opening {
 	void *owner;
 	bool is_tls;
 	char problem[CURL_ERROR_SIZE];
+	char forbidden[NET_ADDRESS_TEXT_SIZE]; /* the address that was refused, or "" */
 };
 
 struct tls_stream {
@@ -196,6 +198,18 @@ void opener_free(struct opener **opener)
 	memory_free_at(opener);
 }
 
+/* Judges the address that is really about to be connected to, after all name resolution. */
+static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct opening *opening = owner;
+
+	if (net_address_is_forbidden(net_address_kind(&address->addr))) {
+		net_address_format(&address->addr, opening->forbidden);
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_options(struct opening *opening, const struct opener_target *target)
 {
 	CURL *easy = opening->easy;
@@ -212,6 +226,8 @@ static void set_options(struct opening *opening, const struct opener_target *tar
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, opening->problem);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, opening);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(target->timeout_seconds * 1000.0));
 	if (target->ca_file[0])
 		curl_easy_setopt(easy, CURLOPT_CAINFO, target->ca_file);
@@ -257,6 +273,14 @@ static void take_tls(struct opening *opening, curl_socket_t fd, struct opened *o
 	opened->tls->easy = opening->easy;
 }
 
+static void tell_problem(const struct opening *opening, CURLcode code, struct error *err)
+{
+	if (opening->forbidden[0])
+		error_set(err, "its name leads to %s, where no backend may be", opening->forbidden);
+	else
+		error_set(err, "%s", opening->problem[0] ? opening->problem : curl_easy_strerror(code));
+}
+
 static void opening_report(struct opening *opening, CURLcode code)
 {
 	struct opened opened = {.fd = -1};
@@ -266,7 +290,7 @@ static void opening_report(struct opening *opening, CURLcode code)
 		curl_easy_getinfo(opening->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD) {
 		opened.timed_out = code == CURLE_OPERATION_TIMEDOUT;
-		error_set(&opened.error, "%s", opening->problem[0] ? opening->problem : curl_easy_strerror(code));
+		tell_problem(opening, code, &opened.error);
 		multi_remove(opening->multi, opening->easy);
 	} else if (opening->is_tls) {
 		take_tls(opening, fd, &opened);

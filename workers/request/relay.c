@@ -61,6 +61,7 @@ void relay_commit(struct exchange *exchange, bool by_time)
 	struct buffer *out = &exchange->client->out;
 	bool names_backend = exchange->is_stream;
 
+	exchange->told_status = 200;
 	client_head_begin(exchange->client, 200);
 	buffer_append_text(out, "Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
 	if (frames(exchange))

@@ -44,18 +44,6 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 	}
 }
 
-void request_worker_count_error(struct request_worker *worker, enum http_error_id id)
-{
-	if (!worker->error_counters[id]) {
-		char labels[SCOREBOARD_LABELS_MAX];
-		int len = snprintf(labels, sizeof(labels), "nexus_errors_total{type=\"%s\"}", http_error_table[id].label);
-
-		worker->error_counters[id] = scoreboard_counter(worker->worker->scoreboard, worker->worker->column,
-			slice_make(labels, (size_t)len));
-	}
-	scoreboard_count(worker->error_counters[id], 1);
-}
-
 /* --- the budget worker's bell --- */
 
 static void on_bell(struct ev_loop *loop, ev_timer *timer, int events)

@@ -70,7 +70,5 @@ void request_worker_bury(struct request_worker *worker, void (*bury)(void *objec
 void request_worker_check_drained(struct request_worker *worker);
 /* A record has gone to the outbox: the budget worker is rung, at most once every few milliseconds. */
 void request_worker_ring_budget(struct request_worker *worker);
-/* One more of our own errors, for the counters. */
-void request_worker_count_error(struct request_worker *worker, enum http_error_id id);
 
 #endif

@@ -21,6 +21,7 @@ static void write_answer(struct exchange *exchange, struct slice before, struct 
 
 	if (exchange->heard_ns > 0)
 		exchange->overhead_ns += clock_monotonic_ns() - exchange->heard_ns;
+	exchange->told_status = exchange->status;
 	client_head_begin(client, exchange->status);
 	http_head_add(&client->out, "Content-Type", type.len > 0 ? type : SLICE_LITERAL("application/json"));
 	http_head_add_u64(&client->out, "Content-Length", before.len + middle.len + after.len);

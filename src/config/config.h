@@ -16,11 +16,6 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-struct config_strings {
-	const char **items;
-	size_t count;
-};
-
 /* C types of the key kinds of config_keys.def:
  *   BOOL bool | UINT uint32_t | DOUBLE double | SECONDS double (seconds; "500ms", "30s", "2m" or a
  * plain number) BYTES uint64_t ("8MiB" or a plain number) | STRING const char * (never NULL, ""

@@ -3,6 +3,17 @@
 #ifndef NEXUS_CONFIG_CONFIG_STRUCTS_H
 #define NEXUS_CONFIG_CONFIG_STRUCTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+struct config_strings {
+	const char **items;
+	size_t count;
+};
+
 /* A name and a number: entries of LEVELS (component, enum log_level) and SCORES (capability, 0 to
  * 10). */
 struct config_pair {

@@ -63,7 +63,7 @@ static void fill_ports(const struct fixture *f, const char *text, char out[TEXT_
 
 	while (*text && len < TEXT_MAX - 8) {
 		if (strncmp(text, "%P", 2) == 0) {
-			len += (size_t)sprintf(out + len, "%u", f->servers.ports[text[2] - '0']);
+			len += (size_t)snprintf(out + len, TEXT_MAX - len, "%u", f->servers.ports[text[2] - '0']);
 			text += 3;
 		} else {
 			out[len++] = *text++;
@@ -261,7 +261,7 @@ static void test_an_endless_answer_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
 	char *behaviour = malloc((PROBE_BODY_MAX) + 256);
-	size_t len = (size_t)sprintf(behaviour, "{\"scope\":\"probe\",\"body\":\"");
+	size_t len = (size_t)snprintf(behaviour, 256, "{\"scope\":\"probe\",\"body\":\"");
 
 	memset(behaviour + len, 'x', PROBE_BODY_MAX + 1);
 	memcpy(behaviour + len + PROBE_BODY_MAX + 1, "\"}", 3);

@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
-"""Checks who includes whom, and who knows which third-party library (docs/architecture.md, "The rooms").
-
-Exit status 0 when every rule holds; else one line for each violation: file:line: what and why.
-"""
-import pathlib
+"""Who includes whom, and who knows which third-party library (docs/architecture.md)."""
 import re
-import sys
+
+import _tree
 
 # room -> the rooms it may include (itself is always allowed).
 BASE = {"base"}
@@ -24,7 +21,7 @@ ROOMS = {
     "worker": BASE | {"ipc", "config", "registry", "metrics"},
     "supervisor": BASE | {"ipc", "config", "registry", "metrics"},
     "command": BASE | {"config", "metrics", "supervisor"},
-    "main": BASE | {"command", "worker"},
+    "main": BASE | {"command", "worker", "supervisor", "ipc"},
 }
 ROLE = {"worker", "ipc", "base", "http", "config", "metrics", "registry", "routing", "dialect", "backend",
         "tokenizer", "money"}
@@ -34,9 +31,12 @@ LIBRARIES = {
     "libconfig.h": {"src/config/config_load.c"},
     "curl/": {"workers/request/opener.c", "workers/health/probe.c"},
     "jansson.h": {"src/dialect/", "src/backend/", "src/command/"},
-    "llhttp.h": {"src/http/http_request.c", "src/http/http_response.c"},
+    "llhttp.h": {"src/http/http_second_opinion.c"},
     "zlib.h": {"workers/request/body_decoder.c"},
+    "ev.h": {"ipc/", "workers/", "supervisor/"},
 }
+# Watchers are embedded in structs; any other library's types stay inside the room that knows it.
+IN_HEADERS = {"ev.h"}
 
 
 def room_of(path):
@@ -61,40 +61,44 @@ def included_room(name):
     return parts[0]
 
 
-def check(path, top, problems):
-    relative = path.relative_to(top)
-    room = room_of(relative)
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
-        if not match:
+def library_problem(path, name, outside):
+    for library, owners in LIBRARIES.items():
+        if name != library and not (library.endswith("/") and name.startswith(library)):
             continue
-        name = match.group(1)
-        where = f"{relative}:{number}"
-        for library, owners in LIBRARIES.items():
-            knows = any(str(relative) == owner or (owner.endswith("/") and str(relative).startswith(owner))
-                        for owner in owners)
-            if (name == library or (library.endswith("/") and name.startswith(library))) and not knows:
-                problems.append(f"{where}: {name} may be known only by {', '.join(sorted(owners))}")
-        target = included_room(name) if '"' in line else None
+        if not any(str(path) == owner or (owner.endswith("/") and str(path).startswith(owner)) for owner in owners):
+            return f"{name} may be known only by {', '.join(sorted(owners))}"
+        if path.suffix == ".h" and library not in IN_HEADERS and outside:
+            return f"{name} in a header that {outside} includes"
+    return None
+
+
+def check(path, includes, problems):
+    room = room_of(path)
+    outside = next((other for other, names in includes.items() if room_of(other) != room
+                    and any(str(path).removeprefix("src/") == name for _, name, _ in names)), None)
+    for number, name, ours in includes[path]:
+        problem = library_problem(path, name, outside)
+        target = included_room(name) if ours else None
         if target and target != room and target not in allowed(room):
-            problems.append(f"{where}: {room} may not include {name}")
+            problem = f"{room} may not include {name}"
+        if problem:
+            problems.append(f"{path}:{number}: {problem}")
+
+
+def includes_of(path):
+    """(line, name, whether in quotes) of each #include."""
+    pattern = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')
+    matches = ((number, pattern.match(line)) for number, line in enumerate(_tree.text(path).splitlines(), 1))
+    return [(number, match.group(2), match.group(1) == '"') for number, match in matches if match]
 
 
 def main():
-    top = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    paths = [path for path in _tree.files(".c", ".h", ".def") if path.parts[0] in ("src", "ipc", "workers", "supervisor")]
+    includes = {path: includes_of(path) for path in paths}
     problems = []
-    files = 0
-    for folder in ("src", "ipc", "workers", "supervisor"):
-        for path in sorted((top / folder).rglob("*")):
-            if path.suffix in (".c", ".h", ".def"):
-                files += 1
-                check(path, top, problems)
-    for problem in problems:
-        print(problem)
-    if not files:
-        print("include_rules: no sources found")
-    return 1 if problems or not files else 0
+    for path in paths:
+        check(path, includes, problems)
+    _tree.finish(problems, len(paths))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main()

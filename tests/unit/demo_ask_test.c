@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "workers/demo/demo_ask.h"
@@ -113,11 +114,9 @@ static const char *tool_for(const char *members, const char *message)
 	char body[2048];
 	struct demo_ask ask;
 
-	strcpy(body, "{" MODEL TOOLS);
-	strcat(body, members);
-	strcat(body, "\"messages\":[{\"role\":\"user\",\"content\":\"");
-	strcat(body, message);
-	strcat(body, "\"}]}");
+	snprintf(body, sizeof(body),
+		"{" MODEL TOOLS "%s\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", members,
+		message);
 	ask = read_good(DEMO_CHAT, body);
 	memcpy(name, ask.tool.data ? ask.tool.data : "", ask.tool.len);
 	name[ask.tool.len] = '\0';

@@ -152,29 +152,34 @@ static const struct message_handlers handlers = {
 static void on_frame(void *owner, struct channel *channel, const struct frame *frame)
 {
 	struct slot *slot = owner;
+	const struct peer sender = {(uint8_t)slot->role, slot->number};
 	struct frame stamped = *frame;
 	struct error err;
+	bool good = true;
 
-	if (!mailroom_stamp(&stamped.header, (struct peer){(uint8_t)slot->role, slot->number},
-		    slot->generation)) {
-		log_error(LOG_SUPERVISOR, "%s: sent a message of type %u that it may not send",
-			slot_name(slot), frame->header.type);
-		slot_kill(slot, SIGKILL, "broke the protocol");
-	} else if (stamped.header.to.role != ROLE_SUPERVISOR) {
+	if (!mailroom_stamp(&stamped.header, sender, slot->generation))
+		good = error_set(&err, "it may not send a message of type %u to where it goes",
+			frame->header.type);
+	else if (stamped.header.to.role == ROLE_SUPERVISOR)
+		good = message_dispatch(&handlers, slot, ROLE_SUPERVISOR, &stamped, &err);
+	else
 		forward(slot, &stamped);
-	} else if (!message_dispatch(&handlers, slot, ROLE_SUPERVISOR, &stamped, &err)) {
-		log_error(LOG_SUPERVISOR, "%s: %s", slot_name(slot), err.text);
-		slot_kill(slot, SIGKILL, "broke the protocol");
-	}
+	if (good)
+		return;
+	log_error(LOG_SUPERVISOR, "%s: %s", slot_name(slot), err.text);
+	slot_kill(slot, SIGKILL, "broke the protocol");
 }
 
 static void on_closed(void *owner, struct channel *channel, const char *reason)
 {
 	struct slot *slot = owner;
 
-	log_debug(LOG_SUPERVISOR, "%s: channel closed: %s", slot_name(slot), reason);
 	slot->channel_lost = true;
 	slot_channel_lost(slot);
+	if (!channel_violated(channel))
+		return;
+	log_error(LOG_SUPERVISOR, "%s: %s", slot_name(slot), reason);
+	slot_kill(slot, SIGKILL, "broke the protocol");
 }
 
 const struct channel_events mailroom_events = {.on_frame = on_frame, .on_closed = on_closed};
@@ -265,7 +270,7 @@ void mailroom_send_config(struct supervisor *supervisor)
 
 		/* One that drains may be gone already, its death not yet known. */
 		if (slot_is_alive(slot) && !slot->trial && !send_config(slot) &&
-			!slot->channel_lost && slot->state != SLOT_DRAINING)
+			slot->state == SLOT_READY)
 			log_warn(LOG_SUPERVISOR,
 				"%s: does not read; it keeps its old configuration",
 				slot_name(slot));

@@ -13,8 +13,6 @@
 #include "supervisor/service.h"
 #include "supervisor/slot_life.h"
 
-static void begin(struct supervisor *supervisor);
-
 /* --- the end --- */
 
 static void finish(struct supervisor *supervisor, bool done, const char *text)
@@ -26,10 +24,6 @@ static void finish(struct supervisor *supervisor, bool done, const char *text)
 	log_at(LOG_CONFIG, done ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "%s", text);
 	service_notify("READY=1");
 	admin_finished(supervisor->admin, ADMIN_RELOAD, reload->begun, done, text);
-	if (reload->once_more) {
-		reload->once_more = false;
-		begin(supervisor);
-	}
 }
 
 static void finish_unchanged(struct supervisor *supervisor, const char *problem)
@@ -60,7 +54,8 @@ static void finish_well(struct supervisor *supervisor)
 	struct buffer text;
 
 	buffer_init(&text, 16384);
-	buffer_append_text(&text, "reloaded");
+	buffer_append_text(
+		&text, reload->change_count > 0 ? "reloaded" : "reloaded; nothing has changed");
 	add_keys(reload, &text, false, "; changed: ");
 	add_keys(reload, &text, true, "; in force only after the next start: ");
 	finish(supervisor, true, buffer_text(&text));
@@ -110,25 +105,6 @@ void reload_acknowledged(struct slot *slot, uint64_t version, const char *refusa
 		snprintf(reload->refusal, sizeof(reload->refusal),
 			"reloaded, but %s refuses it: %s", slot_name(slot), refusal);
 	service_go_on(slot->supervisor);
-}
-
-void reload_go_on(struct supervisor *supervisor)
-{
-	struct reload *reload = &supervisor->reload;
-	bool late;
-
-	if (reload->step != RELOAD_ACKS)
-		return;
-	late = clock_monotonic_ms() > reload->deadline_ms;
-	if (!late && !all_acknowledged(supervisor))
-		return;
-	if (reload->refusal[0] != '\0')
-		finish(supervisor, false, reload->refusal);
-	else if (late)
-		finish(supervisor, false,
-			"reloaded, but not all workers say that they have taken it; see the log");
-	else
-		finish_well(supervisor);
 }
 
 /* --- new workers first --- */
@@ -214,6 +190,7 @@ static void begin(struct supervisor *supervisor)
 	struct error err;
 	bool respawn, count_only;
 
+	reload->wanted = false;
 	reload->begun++;
 	reload->refusal[0] = '\0';
 	service_notify_reloading();
@@ -233,6 +210,36 @@ static void begin(struct supervisor *supervisor)
 	service_go_on(supervisor);
 }
 
+static void look_at_acknowledgements(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	bool late = clock_monotonic_ms() > reload->deadline_ms;
+
+	if (!late && !all_acknowledged(supervisor))
+		return;
+	if (reload->refusal[0] != '\0')
+		finish(supervisor, false, reload->refusal);
+	else if (late)
+		finish(supervisor, false,
+			"reloaded, but not all workers say that they have taken it; see the log");
+	else
+		finish_well(supervisor);
+}
+
+/* Whether a reload may begin: there is none, and nobody else replaces workers. */
+static bool is_free(const struct supervisor *supervisor)
+{
+	return supervisor->reload.step == RELOAD_IDLE && supervisor->respawn.step == RESPAWN_IDLE;
+}
+
+void reload_go_on(struct supervisor *supervisor)
+{
+	if (supervisor->reload.step == RELOAD_ACKS)
+		look_at_acknowledgements(supervisor);
+	if (supervisor->reload.wanted && is_free(supervisor))
+		begin(supervisor);
+}
+
 void reload_request(struct supervisor *supervisor, const char *why)
 {
 	struct reload *reload = &supervisor->reload;
@@ -243,9 +250,8 @@ void reload_request(struct supervisor *supervisor, const char *why)
 			"the service is starting or stopping");
 		return;
 	}
-	log_info(LOG_CONFIG, "%s: reloading", why);
-	if (reload->step == RELOAD_IDLE)
-		begin(supervisor);
-	else
-		reload->once_more = true;
+	log_info(LOG_CONFIG, "%s: reloading%s", why,
+		is_free(supervisor) ? "" : " as soon as what is under way has ended");
+	reload->wanted = true;
+	service_go_on(supervisor);
 }

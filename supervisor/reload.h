@@ -20,9 +20,9 @@ struct slot;
 
 struct reload {
 	enum { RELOAD_IDLE, RELOAD_TRIAL, RELOAD_ACKS } step;
-	bool once_more;
-	uint32_t begun;                                   /* reloads so far */
-	uint64_t deadline_ms;                             /* ACKS */
+	bool wanted;          /* begins when nothing else is under way */
+	uint32_t begun;       /* reloads so far */
+	uint64_t deadline_ms; /* ACKS */
 	struct config_change changes[CONFIG_CHANGES_MAX]; /* UPGRADE: waits for the next start */
 	size_t change_count;
 	char refusal[600]; /* the first worker's that did not take it; "" = none */

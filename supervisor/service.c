@@ -18,31 +18,24 @@
 
 /* --- slots --- */
 
-static bool make_last_words(struct slot *slot, struct error *err)
+static bool make_slot(struct supervisor *supervisor, unsigned column, struct error *err)
 {
+	struct slot *slot = &supervisor->slots[column];
 	void *memory;
 
+	slot->supervisor = supervisor;
+	slot->column = (uint16_t)column;
+	slot->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	slot->last_words_fd = memfd_create("nexus-last-words", MFD_CLOEXEC);
-	if (slot->last_words_fd < 0 || ftruncate(slot->last_words_fd, LAST_WORDS_SIZE) < 0)
-		return error_set_errno(err, "memfd for last words");
+	if (slot->doorbell < 0 || slot->last_words_fd < 0 ||
+		ftruncate(slot->last_words_fd, LAST_WORDS_SIZE) < 0)
+		return error_set_errno(err, "descriptors for worker %u", column);
 	memory = mmap(
 		NULL, LAST_WORDS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, slot->last_words_fd, 0);
 	if (memory == MAP_FAILED)
 		return error_set_errno(err, "mapping last words");
 	slot->last_words = memory;
 	return true;
-}
-
-static bool make_slot(struct supervisor *supervisor, unsigned column, struct error *err)
-{
-	struct slot *slot = &supervisor->slots[column];
-
-	slot->supervisor = supervisor;
-	slot->column = (uint16_t)column;
-	slot->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (slot->doorbell < 0)
-		return error_set_errno(err, "eventfd");
-	return make_last_words(slot, err);
 }
 
 bool service_make_slots(struct supervisor *supervisor, unsigned count, struct error *err)

@@ -79,8 +79,7 @@ void service_go_on(struct supervisor *supervisor);
 void service_say_failure(struct supervisor *supervisor, const char *why);
 /* Ends the loop; serve returns `exit_code`. */
 void service_end(struct supervisor *supervisor, int exit_code);
-/* The slot that answers to the address: the newest that is not draining; NULL when there is none.
- */
+/* The slot that answers to the address: the newest that is not draining, or NULL. */
 struct slot *service_find(struct supervisor *supervisor, enum role role, unsigned number);
 /* An EMPTY slot whose last worker is buried; NULL when there is none. */
 struct slot *service_free_slot(struct supervisor *supervisor);

@@ -13,33 +13,24 @@
 /* After the deadline a worker still says goodbye to its clients. */
 #define GOODBYE_MS 2000u
 
-/* Requests, and what they have until then: 0 = no deadline of ours. */
-static uint64_t requests_deadline(const struct stop *stop)
-{
-	uint64_t now = clock_monotonic_ms();
-
-	if (stop->how == STOP_PATIENT)
-		return 0;
-	return stop->deadline_ms > now ? stop->deadline_ms - now : 1;
-}
-
 static void tell_to_leave(struct slot *slot)
 {
 	const struct stop *stop = &slot->supervisor->stop;
-	uint64_t own_ms = process_table[slot->role].stop_timeout_s * 1000u;
-	uint64_t deadline_ms;
+	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t deadline_ms = process_table[slot->role].stop_timeout_s * 1000u;
 
 	slot->again = false;
-	if (stop->how == STOP_NOW && slot->role == ROLE_BUDGET) {
-		slot_drain(slot, GOODBYE_MS, GOODBYE_MS, true);
-	} else if (slot_is_alive(slot) && (stop->how == STOP_NOW || slot->state == SLOT_STARTING)) {
+	if (slot->role == ROLE_REQUEST)
+		deadline_ms = stop->deadline_ms > now_ms ? stop->deadline_ms - now_ms : 1;
+	if (stop->how == STOP_NOW)
+		deadline_ms = GOODBYE_MS;
+	if (slot_is_alive(slot) && slot->role != ROLE_BUDGET &&
+		(stop->how == STOP_NOW || slot->state == SLOT_STARTING))
 		slot_kill(slot, SIGKILL, "the service stops");
-	} else if (slot->role == ROLE_REQUEST) {
-		deadline_ms = requests_deadline(stop);
-		slot_drain(slot, deadline_ms, deadline_ms ? deadline_ms + GOODBYE_MS : 0, true);
-	} else {
-		slot_drain(slot, own_ms, own_ms + GOODBYE_MS, true);
-	}
+	else if (slot->role == ROLE_REQUEST && stop->how == STOP_PATIENT)
+		slot_drain(slot, 0, 0, true);
+	else
+		slot_drain(slot, deadline_ms, deadline_ms + GOODBYE_MS, true);
 }
 
 /* Whether anyone of the rank is still there; tells them to leave if that was not yet done. */

@@ -54,7 +54,8 @@ static __attribute__((noinline)) void window_on_short_text(struct json_reader *j
 	memcpy(block, at, left);
 	json->window = at;
 	json->window_end = json->end;
-	json->specials = json_block_specials(block) & ((UINT64_C(1) << left) - 1);
+	json->specials =
+		json_block_specials(block, 0, &json->escapes) & ((UINT64_C(1) << left) - 1);
 }
 
 /* Classifies the bytes from `at` on. Near the end the window is the text's last whole block, so it
@@ -67,20 +68,28 @@ static void move_window(struct json_reader *json, const char *at)
 	}
 	json->window = json->end - at >= (ptrdiff_t)JSON_BLOCK ? at : json->end - JSON_BLOCK;
 	json->window_end = json->window + JSON_BLOCK;
-	json->specials = json_block_specials(json->window);
+	json->specials =
+		json_block_specials(json->window, (unsigned)(at - json->window), &json->escapes);
 }
 
-/* The next byte that a string may not simply pass over, or the end of the text. */
-static inline const char *next_special(struct json_reader *json, const char *at)
+/* The next byte that a string may not simply pass over, or the end of the text. *escaped is set if
+ * an escape lies before it. */
+static inline const char *next_special(struct json_reader *json, const char *at, bool *escaped)
 {
 	while (at < json->end) {
 		uint64_t ahead;
+		uint64_t escapes;
 
 		if (at >= json->window_end)
 			move_window(json, at);
 		ahead = json->specials >> (at - json->window);
-		if (ahead != 0)
+		escapes = json->escapes >> (at - json->window);
+		if (ahead != 0) {
+			/* Those below the lowest bit of `ahead`. */
+			*escaped |= (escapes & ~ahead & (ahead - 1)) != 0;
 			return at + __builtin_ctzll(ahead);
+		}
+		*escaped |= escapes != 0;
 		at = json->window_end;
 	}
 	return json->end;
@@ -111,15 +120,6 @@ static int unicode_escape(const char *at, const char *end)
 	}
 	return value;
 }
-
-static const bool simple_escapes[256] = {['"'] = true,
-	['\\'] = true,
-	['/'] = true,
-	['b'] = true,
-	['f'] = true,
-	['n'] = true,
-	['r'] = true,
-	['t'] = true};
 
 /* The end of the escape that begins at `at` and is not a simple one; NULL, with the problem noted,
  * when it is none. */
@@ -190,10 +190,11 @@ static inline bool walk_string(struct json_reader *json, struct json_string *out
 
 	out->escaped = false;
 	for (;;) {
-		at = next_special(json, at);
+		at = next_special(json, at, &out->escaped);
 		if (at < json->end && *at == '"')
 			break;
-		if (json->end - at >= 2 && *at == '\\' && simple_escapes[(unsigned char)at[1]]) {
+		if (json->end - at >= 2 && *at == '\\' &&
+			json_simple_escapes[(unsigned char)at[1]]) {
 			at += 2;
 			out->escaped = true;
 		} else if (at < json->end && *at == '\\') {

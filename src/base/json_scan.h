@@ -27,10 +27,12 @@ struct json_reader {
 	uint64_t objects;    /* one bit a level: object (1) or array (0) */
 	uint64_t has_items;  /* one bit a level: something was read there */
 	const char *problem; /* NULL while all is well; `at` then stays at the byte at fault */
-	/* The bytes classified last; a bit for each that a string may not simply pass over. */
+	/* The bytes classified last; a bit for each that a string may not simply pass over, and for each
+	 * escape that it may. */
 	const char *window;
 	const char *window_end;
 	uint64_t specials;
+	uint64_t escapes;
 };
 
 enum json_type {

@@ -1,7 +1,7 @@
 /* json_scan_kernel.c: finding the bytes that matter inside a string, 64 at a time.
  *
  * One classification in three forms: AVX2 where the CPU has it, SSE2 on every other x86-64, plain C
- * elsewhere. They are equal by test. Nothing here knows JSON's grammar. */
+ * elsewhere. They are equal by test. Of JSON's grammar only the escapes are known here. */
 #include "base/json_scan_kernel.h"
 
 #include <endian.h>
@@ -14,6 +14,48 @@
 #endif
 
 #define EACH_BYTE(byte) (UINT64_MAX / 0xff * (byte))
+#define EVEN_PLACES     (UINT64_MAX / 3)
+
+const bool json_simple_escapes[256] = {['"'] = true,
+	['\\'] = true,
+	['/'] = true,
+	['b'] = true,
+	['f'] = true,
+	['n'] = true,
+	['r'] = true,
+	['t'] = true};
+
+/* Of a run of backslashes every second one, from the first, begins an escape. Adding its first bit
+ * to a run takes the run away, which tells those that begin at even places from the others. */
+static inline uint64_t escape_starts(uint64_t backslashes)
+{
+	uint64_t first = backslashes & ~(backslashes << 1);
+	uint64_t even_runs = backslashes & ~(backslashes + (first & EVEN_PLACES));
+
+	return backslashes & ~(even_runs ^ EVEN_PLACES);
+}
+
+/* Takes the whole simple escapes out of `specials`. `letters` are the bytes that may follow a
+ * backslash. */
+static inline uint64_t pass_escapes(
+	uint64_t specials, uint64_t backslashes, uint64_t letters, uint64_t *escapes)
+{
+	*escapes = escape_starts(backslashes) & letters >> 1;
+	return specials & ~(*escapes | *escapes << 1);
+}
+
+/* The bytes behind backslashes that may follow one. */
+static uint64_t letters_behind(const char *block, uint64_t backslashes)
+{
+	uint64_t letters = 0;
+
+	for (uint64_t left = backslashes << 1; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+
+		letters |= (uint64_t)json_simple_escapes[(unsigned char)block[i]] << i;
+	}
+	return letters;
+}
 
 /* The high bit of every byte of `word` that is zero, exactly (no carry runs from one byte into the
  * next). */
@@ -24,60 +66,100 @@ static uint64_t zero_bytes(uint64_t word)
 	return ~(((word & low) + low) | word | low);
 }
 
-static uint64_t specials_portable(const char *block)
+/* The high bits of the eight bytes, in one byte: the product brings them to the top. */
+static uint64_t gather(uint64_t high)
 {
+	return (high >> 7) * 0x0102040810204080u >> 56;
+}
+
+static uint64_t specials_portable(const char *block, unsigned from, uint64_t *escapes)
+{
+	uint64_t backslashes = 0;
 	uint64_t found = 0;
 
 	for (unsigned i = 0; i < JSON_BLOCK; i += 8) {
 		uint64_t word;
-		uint64_t high;
+		uint64_t backslash;
 
 		memcpy(&word, block + i, sizeof(word));
 		word = le64toh(word);
-		high = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')) |
-		       zero_bytes(word & EACH_BYTE(0xe0)) | (word & EACH_BYTE(0x80));
-		/* The product gathers the eight bits, one a byte, in the topmost byte. */
-		found |= ((high >> 7) * 0x0102040810204080u >> 56) << i;
+		backslash = zero_bytes(word ^ EACH_BYTE('\\'));
+		backslashes |= gather(backslash) << i;
+		found |= gather(backslash | zero_bytes(word ^ EACH_BYTE('"')) |
+				 zero_bytes(word & EACH_BYTE(0xe0)) | (word & EACH_BYTE(0x80)))
+			 << i;
 	}
-	return found;
+	backslashes = backslashes >> from << from;
+	return pass_escapes(found, backslashes, letters_behind(block, backslashes), escapes);
 }
 
 #if defined(__x86_64__)
-static uint64_t specials_sse2(const char *block)
+static uint64_t specials_sse2(const char *block, unsigned from, uint64_t *escapes)
 {
 	__m128i quote = _mm_set1_epi8('"');
 	__m128i backslash = _mm_set1_epi8('\\');
 	__m128i space = _mm_set1_epi8(' ');
+	uint64_t backslashes = 0;
 	uint64_t found = 0;
 
 	for (unsigned i = 0; i < JSON_BLOCK; i += 16) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
-		__m128i hit = _mm_or_si128(
-			_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+		__m128i escape = _mm_cmpeq_epi8(bytes, backslash);
+		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), escape);
 
 		/* Signed, so that bytes above 0x7f are below a space too. */
 		hit = _mm_or_si128(hit, _mm_cmplt_epi8(bytes, space));
 		found |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << i;
+		backslashes |= (uint64_t)(unsigned)_mm_movemask_epi8(escape) << i;
 	}
-	return found;
+	backslashes = backslashes >> from << from;
+	return pass_escapes(found, backslashes, letters_behind(block, backslashes), escapes);
 }
 
-__attribute__((target("avx2"))) static uint64_t specials_avx2(const char *block)
+/* The bytes of all the block that may follow a backslash. All but two of them differ in their low
+ * half byte: a table of what each is must then give the byte itself. */
+__attribute__((target("avx2"))) static uint64_t letters_avx2(const char *block)
 {
+	__m256i by_low_half = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+		-1, -1, 'b', -1, 't', -1, 'f', -1, -1, -1, -1, -1, '\\', -1, 'n', '/'));
 	__m256i quote = _mm256_set1_epi8('"');
-	__m256i backslash = _mm256_set1_epi8('\\');
-	__m256i space = _mm256_set1_epi8(' ');
+	__m256i r = _mm256_set1_epi8('r');
 	uint64_t found = 0;
 
 	for (unsigned i = 0; i < JSON_BLOCK; i += 32) {
 		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(block + i));
-		__m256i hit = _mm256_or_si256(
-			_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));
+		__m256i hit = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(by_low_half, bytes), bytes);
 
-		hit = _mm256_or_si256(hit, _mm256_cmpgt_epi8(space, bytes));
+		hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(bytes, quote));
+		hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(bytes, r));
 		found |= (uint64_t)(unsigned)_mm256_movemask_epi8(hit) << i;
 	}
 	return found;
+}
+
+__attribute__((target("avx2"))) static uint64_t specials_avx2(
+	const char *block, unsigned from, uint64_t *escapes)
+{
+	__m256i quote = _mm256_set1_epi8('"');
+	__m256i backslash = _mm256_set1_epi8('\\');
+	__m256i space = _mm256_set1_epi8(' ');
+	uint64_t backslashes = 0;
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < JSON_BLOCK; i += 32) {
+		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(block + i));
+		__m256i escape = _mm256_cmpeq_epi8(bytes, backslash);
+		__m256i hit = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), escape);
+
+		hit = _mm256_or_si256(hit, _mm256_cmpgt_epi8(space, bytes));
+		found |= (uint64_t)(unsigned)_mm256_movemask_epi8(hit) << i;
+		backslashes |= (uint64_t)(unsigned)_mm256_movemask_epi8(escape) << i;
+	}
+	backslashes = backslashes >> from << from;
+	*escapes = 0;
+	if (backslashes == 0)
+		return found;
+	return pass_escapes(found, backslashes, letters_avx2(block), escapes);
 }
 #endif
 
@@ -113,10 +195,10 @@ static void choose(void)
 	json_block_specials = kernels[i].specials;
 }
 
-static uint64_t choose_first(const char *block)
+static uint64_t choose_first(const char *block, unsigned from, uint64_t *escapes)
 {
 	choose();
-	return json_block_specials(block);
+	return json_block_specials(block, from, escapes);
 }
 
 json_block_fn *json_block_specials = choose_first;

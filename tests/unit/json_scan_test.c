@@ -138,27 +138,109 @@ static void test_string_bytes_at_every_place(void **state)
 	}
 }
 
+/* What a kernel must say of a block, a byte at a time. */
+static uint64_t specials_of(const char *block, unsigned from, uint64_t *escapes)
+{
+	uint64_t specials = 0;
+
+	*escapes = 0;
+	for (unsigned i = from; i < JSON_BLOCK; i++) {
+		unsigned char byte = (unsigned char)block[i];
+
+		if (byte == '\\' && i + 1 < JSON_BLOCK && block[i + 1] != '\0' && strchr("\"\\/bfnrt", block[i + 1]))
+			*escapes |= UINT64_C(1) << i++;
+		else if (byte == '"' || byte == '\\' || byte < 0x20 || byte > 0x7f)
+			specials |= UINT64_C(1) << i;
+	}
+	return specials;
+}
+
 static void test_kernels_agree_on_blocks(void **state)
 {
 	static const char picks[] = "\"\\\x1f\x20\x21\x5b\x5d\x7f\x80\xff\x00 aZ09\x1e\xa2\xdc";
+	static const char escapes[] = "\\\\\\\\\\\"nu/rtbfa\x82\xe2";
 	char block[JSON_BLOCK];
 	struct random random;
 
 	random_seed(&random, 1);
-	for (int round = 0; round < 20000; round++) {
-		uint64_t wanted = 0;
+	for (int round = 0; round < 30000; round++) {
+		unsigned from = random_below(&random, 2) ? 0 : (unsigned)random_below(&random, JSON_BLOCK);
+		uint64_t wanted_escapes;
+		uint64_t wanted;
 
-		for (unsigned i = 0; i < JSON_BLOCK; i++) {
-			unsigned char byte;
+		for (unsigned i = 0; i < JSON_BLOCK; i++)
+			block[i] = round % 3 == 0   ? (char)random_next(&random)
+				   : round % 3 == 1 ? picks[random_below(&random, sizeof(picks))]
+						    : escapes[random_below(&random, sizeof(escapes))];
+		wanted = specials_of(block, from, &wanted_escapes);
+		for (size_t k = 0; k < KERNEL_COUNT; k++) {
+			uint64_t found_escapes;
 
-			block[i] = round % 2 ? (char)random_next(&random) : picks[random_below(&random, sizeof(picks))];
-			byte = (unsigned char)block[i];
-			if (byte == '"' || byte == '\\' || byte < 0x20 || byte > 0x7f)
-				wanted |= UINT64_C(1) << i;
+			if (!json_scan_use_kernel(kernels[k]))
+				continue;
+			assert_true(json_block_specials(block, from, &found_escapes) >> from == wanted >> from);
+			assert_true(found_escapes == wanted_escapes);
 		}
-		for (size_t k = 0; k < KERNEL_COUNT; k++)
-			if (json_scan_use_kernel(kernels[k]))
-				assert_true(json_block_specials(block) == wanted);
+	}
+}
+
+/* Where the string in `text` ends, or what is wrong with it, a byte at a time. */
+static const char *end_of_string(const char *text, size_t len, size_t *end, bool *escaped)
+{
+	*escaped = false;
+	for (*end = 1; *end < len && text[*end] != '"'; (*end)++) {
+		if (text[*end] != '\\')
+			continue;
+		if (*end + 1 == len)
+			break;
+		if (text[*end + 1] == 'a')
+			return "a backslash";
+		*escaped = true;
+		(*end)++;
+	}
+	if (*end < len && text[*end] == '"')
+		return NULL;
+	*end = len;
+	return "the text ends";
+}
+
+/* Whatever the run of backslashes and wherever it lies in the blocks of 64. */
+static void test_runs_of_escapes(void **state)
+{
+	struct random random;
+
+	random_seed(&random, 4);
+	for (int round = 0; round < 30000; round++) {
+		char text[200] = "\"";
+		size_t len = 1 + random_below(&random, sizeof(text) - 1);
+		uint64_t backslashes = 1 + random_below(&random, 9);
+		size_t end;
+		bool escaped;
+		const char *problem;
+
+		for (size_t i = 1; i < len; i++)
+			text[i] = random_below(&random, 10) < backslashes ? '\\' : "nnnn/tb\"a"[random_below(&random, round % 2 ? 7 : 9)];
+		problem = end_of_string(text, len, &end, &escaped);
+		for (size_t k = 0; k < KERNEL_COUNT; k++) {
+			struct json_string string;
+			struct json_reader json;
+			size_t offset = 0;
+			char *copy;
+
+			if (!json_scan_use_kernel(kernels[k]))
+				continue;
+			copy = exact_copy(slice_make(text, len));
+			json_reader_init(&json, slice_make(copy, len), 1);
+			assert_true(json_read_string(&json, &string) == !problem);
+			if (problem) {
+				assert_memory_equal(json_problem(&json, &offset), problem, strlen(problem));
+				assert_int_equal(offset, end);
+			} else {
+				assert_int_equal(string.raw.len, end - 1);
+				assert_int_equal(string.escaped, escaped);
+			}
+			free(copy);
+		}
 	}
 }
 
@@ -366,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_string_bytes_at_every_place),
 		cmocka_unit_test(test_kernels_agree_on_blocks),
+		cmocka_unit_test(test_runs_of_escapes),
 		cmocka_unit_test(test_truncated_at_every_byte),
 		cmocka_unit_test(test_kernels_agree_on_texts),
 		cmocka_unit_test(test_utf8),

@@ -50,26 +50,35 @@ static __attribute__((noinline)) void window_on_short_text(struct json_reader *j
 {
 	size_t left = (size_t)(json->end - at);
 	char block[JSON_BLOCK] = {0};
+	struct json_found found;
 
 	memcpy(block, at, left);
+	json_kernel(block, 0, block + JSON_BLOCK, &found);
 	json->window = at;
 	json->window_end = json->end;
-	json->specials =
-		json_block_specials(block, 0, &json->escapes) & ((UINT64_C(1) << left) - 1);
+	json->specials = found.specials & ((UINT64_C(1) << left) - 1);
+	json->escapes = found.escapes;
 }
 
-/* Classifies the bytes from `at` on. Near the end the window is the text's last whole block, so it
- * may begin before. */
-static void move_window(struct json_reader *json, const char *at)
+/* Classifies the bytes from `at` on, as far as a string may pass over them; returns from where they
+ * are to be looked at. Near the end the window is the text's last whole block, so it may begin
+ * before. */
+static const char *move_window(struct json_reader *json, const char *at, bool *escaped)
 {
+	struct json_found found;
+	const char *block;
+
 	if (json->end - json->start < (ptrdiff_t)JSON_BLOCK) {
 		window_on_short_text(json, at);
-		return;
+		return at;
 	}
-	json->window = json->end - at >= (ptrdiff_t)JSON_BLOCK ? at : json->end - JSON_BLOCK;
+	block = json->end - at >= (ptrdiff_t)JSON_BLOCK ? at : json->end - JSON_BLOCK;
+	json->window = json_kernel(block, (unsigned)(at - block), json->end, &found);
 	json->window_end = json->window + JSON_BLOCK;
-	json->specials =
-		json_block_specials(json->window, (unsigned)(at - json->window), &json->escapes);
+	json->specials = found.specials;
+	json->escapes = found.escapes;
+	*escaped |= found.escapes_before;
+	return json->window > at ? json->window : at;
 }
 
 /* The next byte that a string may not simply pass over, or the end of the text. *escaped is set if
@@ -81,7 +90,7 @@ static inline const char *next_special(struct json_reader *json, const char *at,
 		uint64_t escapes;
 
 		if (at >= json->window_end)
-			move_window(json, at);
+			at = move_window(json, at, escaped);
 		ahead = json->specials >> (at - json->window);
 		escapes = json->escapes >> (at - json->window);
 		if (ahead != 0) {

@@ -44,6 +44,28 @@ static inline uint64_t pass_escapes(
 	return specials & ~(*escapes | *escapes << 1);
 }
 
+/* One block: its specials and escapes. */
+typedef uint64_t block_fn(const char *block, unsigned from, uint64_t *escapes);
+
+/* Inlined into each kernel, with its way of looking at a block, so that it is a loop without calls.
+ */
+static inline __attribute__((always_inline)) const char *look(block_fn *specials_of,
+	const char *block, unsigned from, const char *end, struct json_found *found)
+{
+	uint64_t before = 0;
+	uint64_t escapes;
+	uint64_t specials = specials_of(block, from, &escapes);
+
+	while (specials >> from == 0 && end - block >= 2 * (ptrdiff_t)JSON_BLOCK) {
+		before |= escapes;
+		block += JSON_BLOCK;
+		from = 0;
+		specials = specials_of(block, 0, &escapes);
+	}
+	*found = (struct json_found){specials, escapes, before != 0};
+	return block;
+}
+
 /* The bytes behind backslashes that may follow one. */
 static uint64_t letters_behind(const char *block, uint64_t backslashes)
 {
@@ -72,7 +94,7 @@ static uint64_t gather(uint64_t high)
 	return (high >> 7) * 0x0102040810204080u >> 56;
 }
 
-static uint64_t specials_portable(const char *block, unsigned from, uint64_t *escapes)
+static inline uint64_t specials_portable(const char *block, unsigned from, uint64_t *escapes)
 {
 	uint64_t backslashes = 0;
 	uint64_t found = 0;
@@ -94,7 +116,7 @@ static uint64_t specials_portable(const char *block, unsigned from, uint64_t *es
 }
 
 #if defined(__x86_64__)
-static uint64_t specials_sse2(const char *block, unsigned from, uint64_t *escapes)
+static inline uint64_t specials_sse2(const char *block, unsigned from, uint64_t *escapes)
 {
 	__m128i quote = _mm_set1_epi8('"');
 	__m128i backslash = _mm_set1_epi8('\\');
@@ -118,7 +140,7 @@ static uint64_t specials_sse2(const char *block, unsigned from, uint64_t *escape
 
 /* The bytes of all the block that may follow a backslash. All but two of them differ in their low
  * half byte: a table of what each is must then give the byte itself. */
-__attribute__((target("avx2"))) static uint64_t letters_avx2(const char *block)
+__attribute__((target("avx2"))) static inline uint64_t letters_avx2(const char *block)
 {
 	__m256i by_low_half = _mm256_broadcastsi128_si256(_mm_setr_epi8(
 		-1, -1, 'b', -1, 't', -1, 'f', -1, -1, -1, -1, -1, '\\', -1, 'n', '/'));
@@ -137,7 +159,7 @@ __attribute__((target("avx2"))) static uint64_t letters_avx2(const char *block)
 	return found;
 }
 
-__attribute__((target("avx2"))) static uint64_t specials_avx2(
+__attribute__((target("avx2"))) static inline uint64_t specials_avx2(
 	const char *block, unsigned from, uint64_t *escapes)
 {
 	__m256i quote = _mm256_set1_epi8('"');
@@ -161,26 +183,44 @@ __attribute__((target("avx2"))) static uint64_t specials_avx2(
 		return found;
 	return pass_escapes(found, backslashes, letters_avx2(block), escapes);
 }
+
+__attribute__((target("avx2"))) static const char *kernel_avx2(
+	const char *block, unsigned from, const char *end, struct json_found *found)
+{
+	return look(specials_avx2, block, from, end, found);
+}
+
+static const char *kernel_sse2(
+	const char *block, unsigned from, const char *end, struct json_found *found)
+{
+	return look(specials_sse2, block, from, end, found);
+}
 #endif
+
+static const char *kernel_portable(
+	const char *block, unsigned from, const char *end, struct json_found *found)
+{
+	return look(specials_portable, block, from, end, found);
+}
 
 /* Best first; the last one runs anywhere. */
 static const struct {
 	const char *name;
-	json_block_fn *specials;
+	json_kernel_fn *kernel;
 } kernels[] = {
 #if defined(__x86_64__)
-	{"avx2", specials_avx2},
-	{"sse2", specials_sse2},
+	{"avx2", kernel_avx2},
+	{"sse2", kernel_sse2},
 #endif
-	{"portable", specials_portable},
+	{"portable", kernel_portable},
 };
 
 #define KERNEL_COUNT (sizeof(kernels) / sizeof(kernels[0]))
 
-static bool cpu_runs(json_block_fn *specials)
+static bool cpu_runs(json_kernel_fn *kernel)
 {
 #if defined(__x86_64__)
-	if (specials == specials_avx2)
+	if (kernel == kernel_avx2)
 		return __builtin_cpu_supports("avx2");
 #endif
 	return true;
@@ -190,26 +230,27 @@ static void choose(void)
 {
 	size_t i = 0;
 
-	while (!cpu_runs(kernels[i].specials))
+	while (!cpu_runs(kernels[i].kernel))
 		i++;
-	json_block_specials = kernels[i].specials;
+	json_kernel = kernels[i].kernel;
 }
 
-static uint64_t choose_first(const char *block, unsigned from, uint64_t *escapes)
+static const char *choose_first(
+	const char *block, unsigned from, const char *end, struct json_found *found)
 {
 	choose();
-	return json_block_specials(block, from, escapes);
+	return json_kernel(block, from, end, found);
 }
 
-json_block_fn *json_block_specials = choose_first;
+json_kernel_fn *json_kernel = choose_first;
 
 const char *json_scan_kernel(void)
 {
 	size_t i = 0;
 
-	if (json_block_specials == choose_first)
+	if (json_kernel == choose_first)
 		choose();
-	while (kernels[i].specials != json_block_specials)
+	while (kernels[i].kernel != json_kernel)
 		i++;
 	return kernels[i].name;
 }
@@ -217,9 +258,9 @@ const char *json_scan_kernel(void)
 bool json_scan_use_kernel(const char *name)
 {
 	for (size_t i = 0; i < KERNEL_COUNT; i++) {
-		if (strcmp(kernels[i].name, name) != 0 || !cpu_runs(kernels[i].specials))
+		if (strcmp(kernels[i].name, name) != 0 || !cpu_runs(kernels[i].kernel))
 			continue;
-		json_block_specials = kernels[i].specials;
+		json_kernel = kernels[i].kernel;
 		return true;
 	}
 	return false;

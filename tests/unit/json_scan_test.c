@@ -174,12 +174,13 @@ static void test_kernels_agree_on_blocks(void **state)
 						    : escapes[random_below(&random, sizeof(escapes))];
 		wanted = specials_of(block, from, &wanted_escapes);
 		for (size_t k = 0; k < KERNEL_COUNT; k++) {
-			uint64_t found_escapes;
+			struct json_found found;
 
 			if (!json_scan_use_kernel(kernels[k]))
 				continue;
-			assert_true(json_block_specials(block, from, &found_escapes) >> from == wanted >> from);
-			assert_true(found_escapes == wanted_escapes);
+			assert_ptr_equal(json_kernel(block, from, block + JSON_BLOCK, &found), block);
+			assert_true(found.specials >> from == wanted >> from);
+			assert_true(found.escapes == wanted_escapes && !found.escapes_before);
 		}
 	}
 }

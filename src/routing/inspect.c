@@ -381,37 +381,42 @@ static bool read_input(struct inspection *in)
 #define EMBEDDINGS (1u << ENDPOINT_EMBEDDINGS)
 
 static const struct field {
-	const char *name;
+	struct slice name;
 	unsigned endpoints;
 	bool required;
 	bool (*read)(struct inspection *in);
 } fields[] = {
-	{"model", CHAT | COMPLETION | EMBEDDINGS, true, read_model},
-	{"messages", CHAT, true, inspection_read_messages},
-	{"prompt", COMPLETION, true, read_prompt},
-	{"input", EMBEDDINGS, true, read_input},
-	{"stream", CHAT | COMPLETION, false, read_stream},
-	{"stream_options", CHAT | COMPLETION, false, read_stream_options},
-	{"max_tokens", CHAT | COMPLETION, false, read_max_tokens},
-	{"max_completion_tokens", CHAT, false, read_max_completion_tokens},
-	{"tools", CHAT, false, read_tools},
-	{"functions", CHAT, false, read_functions},
-	{"response_format", CHAT | COMPLETION, false, read_response_format},
-	{"suffix", COMPLETION, false, read_suffix},
-	{"encoding_format", EMBEDDINGS, false, read_encoding_format},
-	{"user", CHAT | COMPLETION | EMBEDDINGS, false, read_user},
+	{SLICE_LITERAL("model"), CHAT | COMPLETION | EMBEDDINGS, true, read_model},
+	{SLICE_LITERAL("messages"), CHAT, true, inspection_read_messages},
+	{SLICE_LITERAL("prompt"), COMPLETION, true, read_prompt},
+	{SLICE_LITERAL("input"), EMBEDDINGS, true, read_input},
+	{SLICE_LITERAL("stream"), CHAT | COMPLETION, false, read_stream},
+	{SLICE_LITERAL("stream_options"), CHAT | COMPLETION, false, read_stream_options},
+	{SLICE_LITERAL("max_tokens"), CHAT | COMPLETION, false, read_max_tokens},
+	{SLICE_LITERAL("max_completion_tokens"), CHAT, false, read_max_completion_tokens},
+	{SLICE_LITERAL("tools"), CHAT, false, read_tools},
+	{SLICE_LITERAL("functions"), CHAT, false, read_functions},
+	{SLICE_LITERAL("response_format"), CHAT | COMPLETION, false, read_response_format},
+	{SLICE_LITERAL("suffix"), COMPLETION, false, read_suffix},
+	{SLICE_LITERAL("encoding_format"), EMBEDDINGS, false, read_encoding_format},
+	{SLICE_LITERAL("user"), CHAT | COMPLETION | EMBEDDINGS, false, read_user},
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+
+static bool is_name(struct json_string key, struct slice name)
+{
+	return key.escaped ? json_escaped_string_is(key, name.data) : slice_equal(key.raw, name);
+}
 
 static bool read_member(struct inspection *in, struct json_string key)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		if (!(fields[i].endpoints & 1u << in->facts->endpoint) ||
-			!json_string_is(key, fields[i].name))
+			!is_name(key, fields[i].name))
 			continue;
 		if (in->seen & 1u << i)
-			return inspection_refuse(in, fields[i].name, "is there twice");
+			return inspection_refuse(in, fields[i].name.data, "is there twice");
 		in->seen |= 1u << i;
 		return fields[i].read(in);
 	}
@@ -436,8 +441,8 @@ static bool check_required(struct inspection *in)
 		if (!fields[i].required || !(fields[i].endpoints & 1u << in->facts->endpoint) ||
 			in->seen & 1u << i)
 			continue;
-		in->problem->param = fields[i].name;
-		return error_set(&in->problem->error, "'%s' is missing", fields[i].name);
+		in->problem->param = fields[i].name.data;
+		return error_set(&in->problem->error, "'%s' is missing", fields[i].name.data);
 	}
 	return true;
 }

@@ -9,7 +9,7 @@
 #include <endian.h>
 
 /* How much of each of the first messages tells conversations apart. */
-#define CONVERSATION_BYTES 256u
+#define CONVERSATION_BYTES 128u
 
 struct message {
 	unsigned index;

@@ -55,7 +55,7 @@ static bool add_address(struct listen_sockets *sockets, struct listen_socket *it
 	if (find(before, item->address))
 		return add_shared(sockets, item, find(before, item->address), err);
 	return add(sockets, item, net_listen(info->ai_addr, info->ai_addrlen, err)) ||
-	       error_prefix(err, "server.host and server.port");
+	       error_prefix(err, "server.host and server.port: ");
 }
 
 static bool resolve(struct listen_sockets *sockets, const char *host, uint32_t port,

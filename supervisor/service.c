@@ -99,7 +99,7 @@ bool service_open_log(struct supervisor *supervisor, const struct config *config
 	int fd = log_place_open(config->logging.file, err);
 
 	if (fd < 0)
-		return error_prefix(err, "logging.file");
+		return error_prefix(err, "logging.file: ");
 	log_set_output(fd, (enum log_format)config->logging.format);
 	log_set_level((enum log_level)config->logging.level);
 	for (size_t i = 0; i < config->logging.components.count; i++) {

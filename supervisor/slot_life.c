@@ -110,7 +110,7 @@ static bool prepare_column(struct slot *slot, struct error *err)
 {
 	if (!slot->allocated &&
 		!scoreboard_column_allocate(slot->supervisor->scoreboard, slot->column, err))
-		return error_prefix(err, "column %u of the scoreboard", slot->column);
+		return error_prefix(err, "column %u of the scoreboard: ", slot->column);
 	slot->allocated = true;
 	return true;
 }

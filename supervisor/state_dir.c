@@ -66,9 +66,10 @@ bool state_dir_open(struct state_dir *dir, const struct config *config, struct e
 	char lock[STATE_DIR_MAX + 8];
 
 	dir->lock_fd = -1;
-	if (!config_state_dir(config, dir->path, sizeof(dir->path), err) ||
-		!directory_make(dir->path, 0700, err))
+	if (!config_state_dir(config, dir->path, sizeof(dir->path), err))
 		return false;
+	if (!directory_make(dir->path, 0700, err))
+		return error_prefix(err, "server.state_dir: ");
 	snprintf(lock, sizeof(lock), "%s/lock", dir->path);
 	dir->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (dir->lock_fd < 0)

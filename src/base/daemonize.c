@@ -85,5 +85,5 @@ bool pid_file_write(const char *path, struct error *err)
 		return error_set_errno(err, "cannot write the pid file %s", path);
 	written = fd_write_all(fd, pid, (size_t)len, err);
 	fd_close(&fd);
-	return written || error_prefix(err, "pid file %s", path);
+	return written || error_prefix(err, "pid file %s: ", path);
 }

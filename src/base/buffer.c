@@ -54,7 +54,7 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
 	return buffer->memory + buffer->end;
 }
 
-bool buffer_append(struct buffer *buffer, const void *data, size_t len)
+bool buffer_append_growing(struct buffer *buffer, const void *data, size_t len)
 {
 	char *place = buffer_reserve(buffer, len);
 
@@ -64,16 +64,6 @@ bool buffer_append(struct buffer *buffer, const void *data, size_t len)
 		memcpy(place, data, len);
 	buffer->end += len;
 	return true;
-}
-
-bool buffer_append_slice(struct buffer *buffer, struct slice text)
-{
-	return buffer_append(buffer, text.data, text.len);
-}
-
-bool buffer_append_text(struct buffer *buffer, const char *text)
-{
-	return buffer_append(buffer, text, strlen(text));
 }
 
 bool buffer_vprintf(struct buffer *buffer, const char *format, va_list args)

@@ -49,10 +49,25 @@ static inline void buffer_commit(struct buffer *buffer, size_t len)
 {
 	buffer->end += len;
 }
+bool buffer_append_growing(struct buffer *buffer, const void *data, size_t len);
 /* False, with nothing written, when it would pass `max`. */
-bool buffer_append(struct buffer *buffer, const void *data, size_t len);
-bool buffer_append_slice(struct buffer *buffer, struct slice text);
-bool buffer_append_text(struct buffer *buffer, const char *text);
+static inline bool buffer_append(struct buffer *buffer, const void *data, size_t len)
+{
+	/* What fits where it is (`size` may be over `max`) is the usual case, a dozen times a request. */
+	if (len == 0 || len > buffer->size - buffer->end || len > buffer->max || buffer_len(buffer) > buffer->max - len)
+		return buffer_append_growing(buffer, data, len);
+	memcpy(buffer->memory + buffer->end, data, len);
+	buffer->end += len;
+	return true;
+}
+static inline bool buffer_append_slice(struct buffer *buffer, struct slice text)
+{
+	return buffer_append(buffer, text.data, text.len);
+}
+static inline bool buffer_append_text(struct buffer *buffer, const char *text)
+{
+	return buffer_append(buffer, text, strlen(text));
+}
 bool buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buffer_vprintf(struct buffer *buffer, const char *format, va_list args);
 /* Drops `len` unread bytes from the start. */

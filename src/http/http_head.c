@@ -1,6 +1,7 @@
 /* http_head.c: writing heads and chunk framing into a buffer. Knows no request and no socket. */
 #include "http/http_head.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/fatal.h"
@@ -11,9 +12,41 @@
 #define CHUNK_MAX      ((1u << (4u * CHUNK_DIGITS)) - 1u)
 #define U64_DIGITS     20u
 
+#define EACH_BYTE(byte) ((byte) * UINT64_C(0x0101010101010101))
+
+/* Whether eight bytes hold one below `first` (at most 0x80) or a DEL: the sign bit of each byte, by the usual borrow. */
+static bool word_is_dirty(uint64_t word, unsigned char first)
+{
+	uint64_t below = (word - EACH_BYTE(first)) & ~word;
+	uint64_t not_del = word ^ EACH_BYTE(0x7f);
+	uint64_t del = (not_del - EACH_BYTE(1)) & ~not_del;
+
+	return ((below | del) & EACH_BYTE(0x80)) != 0;
+}
+
+static bool is_clean(struct slice text, unsigned char first)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; i + sizeof(word) <= text.len; i += sizeof(word)) {
+		memcpy(&word, text.data + i, sizeof(word));
+		if (word_is_dirty(word, first))
+			return false;
+	}
+	/* The rest, filled up with a byte that is always clean. */
+	word = EACH_BYTE('x');
+	memcpy(&word, text.data + i, text.len - i);
+	return !word_is_dirty(word, first);
+}
+
 /* Copies what may stand in a head: nothing below `first`, no DEL. Returns the end of the copy. */
 static char *copy_clean(char *to, struct slice text, unsigned char first)
 {
+	if (text.len > 0 && is_clean(text, first)) {
+		memcpy(to, text.data, text.len);
+		return to + text.len;
+	}
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.data[i];
 

@@ -20,7 +20,7 @@ void client_head_begin(struct client *client, unsigned status)
 	/* One allocation for the usual answer. */
 	buffer_reserve(out, USUAL_ANSWER_BYTES);
 	http_head_status(out, status);
-	http_head_add_text(out, "Date", client->worker->date);
+	buffer_append_slice(out, client->worker->date);
 	http_head_add_text(out, "X-Request-Id", client->request_id);
 	if (!client->keep_alive || client->closing)
 		buffer_append_text(out, "Connection: close\r\n");

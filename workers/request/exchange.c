@@ -140,9 +140,9 @@ static bool take_candidate(struct exchange *exchange, const struct routing_candi
 static void begin_attempt(struct exchange *exchange, const struct routing_candidate *candidate)
 {
 	const struct registry_backend *backend = candidate->backend;
-	struct pool_target *target = pool_target(exchange->worker->pool, exchange->config, backend);
 
 	relay_reset(exchange);
+	exchange->target = pool_target(exchange->worker->pool, exchange->config, backend);
 	exchange->candidate = candidate;
 	exchange->attempts++;
 	exchange->record->attempts = (uint16_t)exchange->attempts;
@@ -151,7 +151,7 @@ static void begin_attempt(struct exchange *exchange, const struct routing_candid
 	exchange->rewrites_model = exchange->decision.alias_depth > 0;
 	exchange->attempt_began = exchange->last_heard = ev_now(exchange->worker->loop);
 	exchange->state = exchange->state == EXCHANGE_STREAMING ? EXCHANGE_STREAMING : EXCHANGE_WAITING;
-	exchange->upstream = upstream_acquire(target, exchange->fresh_connection, &relay_events, exchange);
+	exchange->upstream = upstream_acquire(exchange->target, exchange->fresh_connection, &relay_events, exchange);
 	exchange_send(exchange);
 }
 
@@ -294,13 +294,10 @@ void exchange_fail(struct exchange *exchange, const struct exchange_failure *fai
 
 void exchange_retry_fresh(struct exchange *exchange)
 {
-	struct pool_target *target =
-		pool_target(exchange->worker->pool, exchange->config, exchange->candidate->backend);
-
 	exchange->fresh_connection = true;
 	relay_reset(exchange);
 	exchange->attempt_began = exchange->last_heard = ev_now(exchange->worker->loop);
-	exchange->upstream = upstream_acquire(target, true, &relay_events, exchange);
+	exchange->upstream = upstream_acquire(exchange->target, true, &relay_events, exchange);
 	exchange_send(exchange);
 }
 

@@ -23,6 +23,7 @@ struct request_worker;
 struct scoreboard_record;
 struct upstream;
 struct body_decoder;
+struct pool_target;
 struct http_request;
 struct http_response_parser;
 
@@ -66,6 +67,7 @@ struct exchange {
 	bool paid_refused;                /* a cloud backend was left out: the client is not on this machine */
 	/* the attempt under way */
 	const struct routing_candidate *candidate;
+	struct pool_target *target;
 	struct upstream *upstream;
 	bool fresh_connection;            /* the last kept connection was stale: insist on a new one, once */
 	const struct http_response_parser *response; /* from its head until the end of the call that completes it */

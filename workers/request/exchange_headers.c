@@ -1,9 +1,8 @@
 /* exchange_headers.c: what an answer says about how it came to be. */
-#include <stdio.h>
-
 #include "http/http_head.h"
 #include "workers/request/client.h"
 #include "workers/request/exchange.h"
+#include "workers/request/pool.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
 
@@ -21,41 +20,37 @@ static bool passes(struct slice name)
 	return false;
 }
 
-static void add_upstream_headers(const struct exchange *exchange, struct buffer *out)
+static bool is_request_id(struct slice name)
 {
-	const struct http_response_parser *response = exchange->response;
-	size_t count = http_response_header_count(response);
-
-	for (size_t i = 0; i < count; i++) {
-		struct http_header header = http_response_header_at(response, i);
-		char name[128];
-
-		if (header.name.len >= sizeof(name))
-			continue;
-		snprintf(name, sizeof(name), "%.*s", SLICE_ARGS(header.name));
-		if (passes(header.name))
-			http_head_add(out, name, header.value);
-		else if (strcasecmp(name, "x-request-id") == 0 || strcasecmp(name, "request-id") == 0)
-			http_head_add(out, "x-upstream-request-id", header.value);
-	}
+	return slice_is_nocase(name, "x-request-id") || slice_is_nocase(name, "request-id");
 }
 
-static void add_choice(const struct exchange *exchange, struct buffer *out)
+static void add_upstream_headers(const struct exchange *exchange, struct buffer *out)
 {
-	const struct registry_backend *backend = exchange->candidate->backend;
+	size_t count = http_response_header_count(exchange->response);
 
-	http_head_add_text(out, "X-Nexus-Backend", backend->name);
-	http_head_add_text(out, "X-Nexus-Backend-Type", backend->is_cloud ? "cloud" : "local");
-	http_head_add_text(out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
-	http_head_add_text(out, "X-Nexus-Privacy-Zone", zone_names[backend->zone]);
+	for (size_t i = 0; i < count; i++) {
+		struct http_header header = http_response_header_at(exchange->response, i);
+		char name[64];
+
+		if (is_request_id(header.name)) {
+			http_head_add(out, "x-upstream-request-id", header.value);
+		} else if (header.name.len < sizeof(name) && passes(header.name)) {
+			memcpy(name, header.name.data, header.name.len);
+			name[header.name.len] = '\0';
+			http_head_add(out, name, header.value);
+		}
+	}
 }
 
 void exchange_add_headers(struct exchange *exchange, struct buffer *out)
 {
 	int wanted = exchange->config->server.transparent_headers;
 
-	if (wanted != TRANSPARENT_OFF)
-		add_choice(exchange, out);
+	if (wanted != TRANSPARENT_OFF) {
+		buffer_append_text(out, exchange->target->answer_head);
+		http_head_add_text(out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
+	}
 	if (wanted == TRANSPARENT_FULL) {
 		http_head_add(out, "X-Nexus-Model", exchange->decision.model_used);
 		http_head_add_u64(out, "X-Nexus-Attempts", exchange->attempts);

@@ -134,7 +134,7 @@ static unsigned splice_body(struct exchange *exchange, struct iovec *pieces, siz
 
 static void compose_head(struct exchange *exchange, struct buffer *out, size_t length)
 {
-	const struct pool_target *target = exchange->upstream->target;
+	const struct pool_target *target = exchange->target;
 	bool fits = buffer_append_text(out, "POST ") && buffer_append_text(out, target->path_prefix) &&
 		buffer_append_text(out, endpoint_paths[exchange->facts.endpoint]) &&
 		buffer_append_text(out, " HTTP/1.1\r\n") && buffer_append_text(out, target->head) &&

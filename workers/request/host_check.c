@@ -53,13 +53,10 @@ static bool is_address(struct slice host)
 	return inet_pton(AF_INET, text, binary) == 1 || inet_pton(AF_INET6, text, binary) == 1;
 }
 
-bool host_is_allowed(const struct request_worker *worker, struct slice host)
+static bool judge(const struct request_worker *worker, struct slice host)
 {
 	const struct config_strings *allowed = &worker->worker->config->server.allowed_hosts;
 
-	if (host.len == 0)
-		return true;
-	host = without_port(host);
 	if (slice_is_nocase(host, "localhost") || is_address(host))
 		return true;
 	if (host.len > 6 && strncasecmp(host.data + host.len - 6, ".local", 6) == 0)
@@ -71,4 +68,18 @@ bool host_is_allowed(const struct request_worker *worker, struct slice host)
 		if (slice_is_nocase(host, allowed->items[i]))
 			return true;
 	return false;
+}
+
+bool host_is_allowed(struct request_worker *worker, struct slice host)
+{
+	/* Nearly all clients use the same name. */
+	if (host.len == 0 || slice_is(host, worker->last_host))
+		return true;
+	if (!judge(worker, without_port(host)))
+		return false;
+	if (host.len < sizeof(worker->last_host)) {
+		memcpy(worker->last_host, host.data, host.len);
+		worker->last_host[host.len] = '\0';
+	}
+	return true;
 }

@@ -13,6 +13,6 @@ struct request_worker;
 void host_check_init(struct request_worker *worker);
 /* Whether Host (with or without a port; empty for HTTP/1.0) is an IP address, localhost, one of the machine's names,
  * *.local, or in server.allowed_hosts. */
-bool host_is_allowed(const struct request_worker *worker, struct slice host);
+bool host_is_allowed(struct request_worker *worker, struct slice host);
 
 #endif

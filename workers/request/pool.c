@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "base/fatal.h"
 #include "base/memory.h"
+#include "http/http_head.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
 
@@ -30,6 +31,7 @@ static void target_clear_strings(struct pool_target *target)
 {
 	memory_free_at(&target->origin);
 	memory_free_at(&target->path_prefix);
+	memory_free_at(&target->answer_head);
 	memory_free_at(&target->ca_file);
 	wipe_and_free(&target->head);
 }
@@ -40,6 +42,18 @@ static const struct config_backend *configured(const struct config *config, cons
 		if (strcmp(config->backends[i].name, name) == 0)
 			return &config->backends[i];
 	return NULL;
+}
+
+static void target_set_answer_head(struct pool_target *target, const struct registry_backend *backend)
+{
+	struct buffer text;
+
+	buffer_init(&text, 1024);
+	http_head_add_text(&text, "X-Nexus-Backend", backend->name);
+	http_head_add_text(&text, "X-Nexus-Backend-Type", backend->is_cloud ? "cloud" : "local");
+	http_head_add_text(&text, "X-Nexus-Privacy-Zone", zone_names[backend->zone]);
+	target->answer_head = memory_strdup(buffer_text(&text));
+	buffer_free(&text);
 }
 
 /* url is scheme://host[:port][/prefix], checked when it was loaded or found. */
@@ -56,6 +70,8 @@ static void target_set_strings(struct pool_target *target, const struct config *
 
 	target_clear_strings(target);
 	target->config_version = config->version;
+	target->backend_version = backend->version;
+	target_set_answer_head(target, backend);
 	target->is_tls = strncmp(backend->url, "https:", 6) == 0;
 	target->origin = memory_dup_slice(slice_make(backend->url, origin_len));
 	target->ca_file = memory_strdup(given ? given->ca_file : "");
@@ -121,10 +137,11 @@ struct pool_target *pool_target(struct pool *pool, const struct config *config, 
 		list_init(&target->waiting);
 		hash_table_put(&pool->targets, key_of(&target->id), target);
 	}
-	if (!target->origin || target->config_version != config->version) {
+	/* A new configuration may bring another key or other certificates: connections begin anew with it. */
+	if (target->config_version != config->version)
 		target_close_idle(target);
+	if (!target->origin || target->config_version != config->version || target->backend_version != backend->version)
 		target_set_strings(target, config, backend);
-	}
 	return target;
 }
 

@@ -19,8 +19,10 @@ struct pool_target {
 	struct pool *pool;
 	uint64_t id;              /* the backend's */
 	uint64_t config_version;  /* what the strings below were made from */
+	uint64_t backend_version;
 	char *origin;             /* scheme://host:port */
 	char *head;               /* "Host: ...\r\n" and, with a key, "Authorization: ...\r\n"; wiped when freed */
+	char *answer_head;        /* what an answer says of the backend: X-Nexus-Backend and its like */
 	char *path_prefix;        /* path of the URL and the API prefix: "/v1" */
 	char *ca_file;
 	bool is_tls;

@@ -52,18 +52,27 @@ static void append_request(struct labels *labels, const char *model, const char 
 	append(labels, "\"}");
 }
 
-void request_counters_ended(struct exchange *exchange)
+static _Atomic uint64_t *find_counter(struct worker *worker, const struct routing_candidate *used, unsigned status)
 {
-	struct worker *worker = exchange->worker->worker;
-	const char *backend = exchange->candidate->backend->name;
-	unsigned status = exchange->told_status ? exchange->told_status : STATUS_CLIENT_GONE;
 	struct labels labels;
 
-	append_request(&labels, exchange->candidate->model->id, backend, status);
+	append_request(&labels, used->model->id, used->backend->name, status);
 	if (labels.overflow)
-		append_request(&labels, "other", backend, status);
-	scoreboard_count(
-		scoreboard_counter(worker->scoreboard, worker->column, slice_make(labels.text, labels.used)), 1);
+		append_request(&labels, "other", used->backend->name, status);
+	return scoreboard_counter(worker->scoreboard, worker->column, slice_make(labels.text, labels.used));
+}
+
+void request_counters_ended(struct exchange *exchange)
+{
+	const struct routing_candidate *used = exchange->candidate;
+	unsigned status = exchange->told_status ? exchange->told_status : STATUS_CLIENT_GONE;
+	size_t at = ((uintptr_t)used->model / sizeof(*used->model) + status) % COUNTED_REQUESTS;
+	struct counted_request *known = &exchange->worker->counted[at];
+
+	if (known->model != used->model || known->backend_version != used->backend->version || known->status != status)
+		*known = (struct counted_request){used->model, used->backend->version, status,
+			find_counter(exchange->worker->worker, used, status)};
+	scoreboard_count(known->counter, 1);
 }
 
 void request_counters_error(struct request_worker *worker, enum http_error_id id)

@@ -72,7 +72,8 @@ static void renew_date(struct request_worker *worker)
 	struct tm utc;
 
 	gmtime_r(&now, &utc);
-	strftime(worker->date, sizeof(worker->date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+	worker->date = slice_make(worker->date_text,
+		strftime(worker->date_text, sizeof(worker->date_text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc));
 }
 
 static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
@@ -110,6 +111,7 @@ static void apply_config(struct request_worker *worker)
 {
 	const struct config_server *server = &worker->worker->config->server;
 
+	worker->last_host[0] = '\0';
 	worker->limits = (struct http_limits){
 		.request_line_bytes = server->max_request_line_bytes,
 		.header_bytes = server->max_header_bytes,

@@ -24,6 +24,16 @@ struct listener;
 struct opener;
 struct pool;
 
+/* The counter of requests that ended alike. A model's address and its backend's version name one model for good: a
+ * version is never given twice. */
+struct counted_request {
+	const struct registry_model *model;
+	uint64_t backend_version;
+	unsigned status;
+	_Atomic uint64_t *counter;
+};
+#define COUNTED_REQUESTS 16u
+
 struct grave {
 	void (*bury)(void *object);
 	void *object;
@@ -48,10 +58,13 @@ struct request_worker {
 	struct http_limits limits;       /* from the configuration */
 	char own_names[REQUEST_OWN_NAMES_MAX][256]; /* of this machine, for the Host check */
 	unsigned own_name_count;
+	char last_host[64];              /* allowed last; "" after a new configuration */
 	struct error refusal;            /* why an answer is being refused; lives within one call */
 	char hop[20];                    /* this gateway's instance id, for X-Nexus-Hop */
-	char date[40];                   /* the Date header's value, renewed by the sweep */
+	struct slice date;               /* the Date header's line, renewed by the sweep */
+	char date_text[48];
 	_Atomic uint64_t *error_counters[HTTP_ERROR_COUNT];
+	struct counted_request counted[COUNTED_REQUESTS];
 	bool draining;
 	bool stopping;
 	double drain_deadline;           /* loop time; 0 = none */

@@ -237,12 +237,14 @@ static bool make_room(const struct sockaddr_un *address, struct error *err)
 	bool answered = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
 			errno == EAGAIN;
 	int reason = errno;
+	struct stat info;
 
 	fd_close(&fd);
 	if (answered)
 		return error_set(err, "another nexus answers at %s; stop it, or set admin.socket",
 			address->sun_path);
-	if (reason == ECONNREFUSED)
+	if (reason == ECONNREFUSED && lstat(address->sun_path, &info) == 0 &&
+		S_ISSOCK(info.st_mode))
 		unlink(address->sun_path);
 	return true;
 }

@@ -130,11 +130,6 @@ static void ask_health(struct admin_client *client, const char *line)
 			"the health worker is being restarted; ask again");
 }
 
-static void log_change(const char *line, uid_t uid, pid_t pid)
-{
-	log_info(LOG_ADMIN, "uid %u, pid %d: %.200s", (unsigned)uid, (int)pid, line);
-}
-
 void admin_command(struct admin_client *client, const char *line, uid_t uid, pid_t pid)
 {
 	struct words words = {.count = 0};
@@ -145,7 +140,8 @@ void admin_command(struct admin_client *client, const char *line, uid_t uid, pid
 		if (strcmp(words.items[0], table[i].name) != 0)
 			continue;
 		if (table[i].changes && (words.count < 2 || strcmp(words.items[1], "list") != 0))
-			log_change(line, uid, pid);
+			log_info(
+				LOG_ADMIN, "uid %u, pid %d: %.200s", (unsigned)uid, (int)pid, line);
 		if (table[i].run)
 			table[i].run(client, &words);
 		else

@@ -117,8 +117,7 @@ static void finish_command(struct mailroom_command *command, int exit_code, cons
 	struct mailroom_command done = *command;
 
 	command->request_id = 0;
-	if (done.answer)
-		done.answer(done.asker, exit_code, slice_of(text), false);
+	done.answer(done.asker, exit_code, slice_of(text), false);
 }
 
 static void on_answer(void *owner, const struct msg_answer *message, const struct frame *frame)
@@ -132,12 +131,10 @@ static void on_answer(void *owner, const struct msg_answer *message, const struc
 	/* Late, after we answered for it. */
 	if (!command || command->slot != slot || command->generation != slot->generation)
 		return;
-	if (!message->more) {
-		finish_command(command, message->exit_code, message->text);
-	} else if (command->answer) {
-		command->deadline_ms = clock_monotonic_ms() + MAILROOM_ANSWER_MS;
+	if (message->more)
 		command->answer(command->asker, message->exit_code, slice_of(message->text), true);
-	}
+	else
+		finish_command(command, message->exit_code, message->text);
 }
 
 static const struct message_handlers handlers = {
@@ -327,7 +324,6 @@ void mailroom_command(struct slot *slot, const char *line, mailroom_answer *answ
 	*command = (struct mailroom_command){.request_id = header.request_id,
 		.slot = slot,
 		.generation = slot->generation,
-		.deadline_ms = clock_monotonic_ms() + MAILROOM_ANSWER_MS,
 		.answer = answer,
 		.asker = asker};
 }
@@ -336,10 +332,10 @@ void mailroom_forget(struct mailroom *mailroom, const void *asker)
 {
 	for (unsigned i = 0; i < MAILROOM_COMMANDS_MAX; i++)
 		if (mailroom->commands[i].asker == asker)
-			mailroom->commands[i].answer = NULL;
+			mailroom->commands[i].request_id = 0;
 }
 
-static void catch_up(struct supervisor *supervisor)
+void mailroom_catch_up(struct supervisor *supervisor)
 {
 	bool any_behind = false;
 
@@ -355,15 +351,4 @@ static void catch_up(struct supervisor *supervisor)
 	}
 	if (!any_behind)
 		registry_cache_forget_deleted(&supervisor->registry);
-}
-
-void mailroom_tick(struct supervisor *supervisor, uint64_t now_ms)
-{
-	for (unsigned i = 0; i < MAILROOM_COMMANDS_MAX; i++) {
-		struct mailroom_command *command = &supervisor->mailroom.commands[i];
-
-		if (command->request_id != 0 && now_ms > command->deadline_ms)
-			finish_command(command, 1, "the worker that was asked does not answer");
-	}
-	catch_up(supervisor);
 }

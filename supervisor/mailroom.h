@@ -14,7 +14,6 @@
 #include "ipc/message.h"
 
 #define MAILROOM_COMMANDS_MAX 32u
-#define MAILROOM_ANSWER_MS    30000u
 
 struct slot;
 struct supervisor;
@@ -26,7 +25,6 @@ struct mailroom_command {
 	uint32_t request_id; /* 0: free place */
 	struct slot *slot;
 	uint32_t generation;
-	uint64_t deadline_ms;
 	mailroom_answer *answer;
 	void *asker;
 };
@@ -55,7 +53,7 @@ void mailroom_announce_death(struct slot *slot);
 void mailroom_command(struct slot *slot, const char *line, mailroom_answer *answer, void *asker);
 /* The asker is gone: what is answered to it is dropped. */
 void mailroom_forget(struct mailroom *mailroom, const void *asker);
-/* Each second: commands that were not answered in time, registries that were missed. */
-void mailroom_tick(struct supervisor *supervisor, uint64_t now_ms);
+/* Replays the registry to those who missed a part of it, once they read again. */
+void mailroom_catch_up(struct supervisor *supervisor);
 
 #endif

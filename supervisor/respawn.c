@@ -1,7 +1,6 @@
 /* respawn.c: trial, then commit or withdrawal. */
 #include "supervisor/respawn.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -93,7 +92,7 @@ static void withdraw(struct supervisor *supervisor)
 		if (slot->state == SLOT_READY)
 			slot_drain(slot, 0, 0, false);
 		else
-			slot_kill(slot, SIGKILL, "another of its generation failed");
+			slot_dismiss(slot);
 	}
 	finish(supervisor, supervisor->respawn.problem);
 }

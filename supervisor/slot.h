@@ -54,6 +54,7 @@ struct slot {
 	bool channel_lost;
 	bool registry_behind; /* missed frames; replayed when its queue is empty */
 	const char *cause;    /* why we kill it, for the obituary */
+	bool as_wished;       /* its end is no trouble, however it ends */
 	uint64_t started_ms;
 	uint64_t ready_ms;
 	uint64_t config_acked; /* version in force there */

@@ -120,6 +120,7 @@ static void forget_process(struct slot *slot)
 	slot->ready_ms = 0;
 	slot->started_ms = clock_monotonic_ms();
 	slot->cause = NULL;
+	slot->as_wished = false;
 	slot->channel_lost = slot->registry_behind = false;
 	slot->config_acked = 0;
 	slot->loop_lag_us = slot->connections = slot->in_flight = 0;
@@ -251,6 +252,7 @@ void slot_drain(struct slot *slot, uint64_t deadline_ms, uint64_t kill_after_ms,
 			slot_retry(slot);
 		else
 			slot_leave(slot);
+		slot->again = false;
 		return;
 	}
 	stop_timer(slot);
@@ -269,6 +271,12 @@ void slot_kill(struct slot *slot, int signal, const char *cause)
 		return;
 	slot->cause = cause;
 	kill(slot->pid, signal);
+}
+
+void slot_dismiss(struct slot *slot)
+{
+	slot->as_wished = true;
+	slot_kill(slot, SIGKILL, NULL);
 }
 
 void slot_abort(struct slot *slot, const char *cause)
@@ -321,10 +329,9 @@ static void write_obituary(
 		.cause = slot->cause,
 		.last_words = {slot->last_words, strnlen(slot->last_words, LAST_WORDS_SIZE)},
 	};
-	bool as_told = slot->state == SLOT_DRAINING && status == 0;
 
 	obituary_compose(&obituary, line);
-	if (as_told || supervisor->stop.how == STOP_NOW) {
+	if (slot->as_wished || (slot->state == SLOT_DRAINING && status == 0)) {
 		log_info(LOG_SUPERVISOR, "%s: left, pid %d", slot_name(slot), (int)pid);
 		return;
 	}

@@ -21,6 +21,8 @@ void slot_drain(struct slot *slot, uint64_t deadline_ms, uint64_t kill_after_ms,
 /* SIGABRT first: a core and last words; liveness follows with SIGKILL. */
 void slot_abort(struct slot *slot, const char *cause);
 void slot_kill(struct slot *slot, int signal, const char *cause);
+/* SIGKILL to one that is not needed and has nothing to lose; logged as an ordinary end. */
+void slot_dismiss(struct slot *slot);
 /* Its channel ended while it has not been reaped: it is leaving, or is made to. */
 void slot_channel_lost(struct slot *slot);
 /* There is no process: nothing is tried here any more. */

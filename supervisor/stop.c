@@ -26,7 +26,7 @@ static void tell_to_leave(struct slot *slot)
 		deadline_ms = GOODBYE_MS;
 	if (slot_is_alive(slot) && slot->role != ROLE_BUDGET &&
 		(stop->how == STOP_NOW || slot->state == SLOT_STARTING))
-		slot_kill(slot, SIGKILL, "the service stops");
+		slot_dismiss(slot);
 	else if (slot->role == ROLE_REQUEST && stop->how == STOP_PATIENT)
 		slot_drain(slot, 0, 0, true);
 	else
@@ -74,7 +74,7 @@ void stop_begin(struct supervisor *supervisor, enum stop_how how, const char *wh
 	if (stop->how == STOP_NOW) {
 		log_warn(LOG_SUPERVISOR, "%s: killing all that is left", why);
 		for (unsigned i = 0; i < supervisor->slot_count; i++)
-			slot_kill(&supervisor->slots[i], SIGKILL, "the service stops");
+			slot_dismiss(&supervisor->slots[i]);
 		return;
 	}
 	if (stop->how == STOP_NOT)

@@ -3,6 +3,7 @@
 
 #include "supervisor/supervisor.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,16 @@ static void reopen_log(struct supervisor *supervisor)
 	mailroom_send_config(supervisor);
 }
 
+/* Then SIGWINCH only says that its window has another size. */
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	bool has = fd >= 0;
+
+	fd_close(&fd);
+	return has;
+}
+
 static void on_signal(EV_P_ ev_signal *watcher, int events)
 {
 	struct supervisor *supervisor = watcher->data;
@@ -53,7 +64,10 @@ static void on_signal(EV_P_ ev_signal *watcher, int events)
 	case SIGINT: stop_begin(supervisor, STOP_GRACEFUL, "SIGINT"); break;
 	case SIGQUIT: stop_begin(supervisor, STOP_PATIENT, "SIGQUIT"); break;
 	case SIGUSR1: reopen_log(supervisor); break;
-	case SIGWINCH: stop_toggle_accept(supervisor); break;
+	case SIGWINCH:
+		if (!has_terminal())
+			stop_toggle_accept(supervisor);
+		break;
 	}
 }
 
@@ -90,7 +104,7 @@ static void on_tick(EV_P_ ev_timer *watcher, int events)
 	uint64_t now_ms = clock_monotonic_ms();
 
 	liveness_tick(supervisor, now_ms);
-	mailroom_tick(supervisor, now_ms);
+	mailroom_catch_up(supervisor);
 	tell_late_daemon(supervisor, now_ms);
 	if (service_watchdog_ms() > 0)
 		service_notify("WATCHDOG=1");

@@ -41,8 +41,9 @@ static void inspect_once(struct slice body, bool estimate)
 	struct inspect_problem problem;
 	struct request_facts facts;
 	struct arena arena;
+	char memory[1024];
 
-	arena_init(&arena, 4096);
+	arena_init_in(&arena, 4096, memory, sizeof(memory));
 	invariant(inspect_request(ENDPOINT_CHAT, body, 64, &arena, &facts, &problem));
 	if (estimate)
 		request_tokens(&facts);

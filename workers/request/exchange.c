@@ -80,6 +80,9 @@ static bool open_record(struct exchange *exchange)
 			      : "This gateway is at server.max_concurrent_requests.");
 		return false;
 	}
+	/* What a death would be settled by, until the provider's own figure comes. */
+	if (costs)
+		exchange->record->tokens_prompt = request_tokens(&exchange->facts).prompt;
 	scoreboard_record_name(exchange->record, model, exchange->facts.model);
 	scoreboard_record_name(exchange->record, request_id, slice_of(exchange->client->request_id));
 	if (scoreboard_take(worker->scoreboard, exchange->record, SCOREBOARD_ROW_SERVICE, 1) == TAKE_DONE)

@@ -165,6 +165,7 @@ void exchange_send(struct exchange *exchange)
 	explicit_bzero(buffer_data(head), buffer_len(head));
 	/* From here on the attempt may reach the backend and be billed. */
 	exchange->record->flags |= RECORD_SENT;
+	exchange->record->bytes_up += length;
 	upstream_send(exchange->upstream, pieces, count);
 	if (exchange->attempts == 1)
 		exchange->overhead_ns = clock_monotonic_ns() - exchange->received_ns;

@@ -11,3 +11,10 @@ check-programs: $(check_LIBRARIES) $(check_PROGRAMS)
 check-fresh:
 	$(top_srcdir)/tests/fresh/run
 .PHONY: check-fresh
+
+# The unit tests once more, each under valgrind; not for a build with sanitizers.
+VALGRIND = valgrind -q --error-exitcode=1 --leak-check=full
+check-valgrind: check-programs
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS LOG_COMPILER='$(VALGRIND)' \
+		TESTS='$(filter tests/unit/%,$(check_PROGRAMS))'
+.PHONY: check-valgrind

@@ -4,8 +4,9 @@ nexus=$(pwd)/nexus
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-unset NEXUS_CONFIG NEXUS_SOCKET NEXUS_PORT NEXUS_HOST NEXUS_STATE_DIR
-export NEXUS_STATE_DIR="$dir/state"
+unset NEXUS_CONFIG NEXUS_PORT NEXUS_HOST
+# A gateway may be running here: it is not to be found.
+export NEXUS_STATE_DIR="$dir/state" NEXUS_SOCKET="$dir/state/admin.sock"
 failed=0
 
 # expect CODE STREAM TEXT WORDS...: the code, and a text in that stream (the other one is empty when STREAM is only-...)

@@ -80,9 +80,6 @@ static bool open_record(struct exchange *exchange)
 			      : "This gateway is at server.max_concurrent_requests.");
 		return false;
 	}
-	/* What a death would be settled by, until the provider's own figure comes. */
-	if (costs)
-		exchange->record->tokens_prompt = request_tokens(&exchange->facts).prompt;
 	scoreboard_record_name(exchange->record, model, exchange->facts.model);
 	scoreboard_record_name(exchange->record, request_id, slice_of(exchange->client->request_id));
 	if (scoreboard_take(worker->scoreboard, exchange->record, SCOREBOARD_ROW_SERVICE, 1) == TAKE_DONE)
@@ -137,6 +134,9 @@ static bool take_candidate(struct exchange *exchange, const struct routing_candi
 	/* A failover can lead from a free backend to a paid one. */
 	if (candidate->backend->is_cloud && !scoreboard_record_costs(scoreboard, exchange->record))
 		return false;
+	/* What a death would be settled by, until the provider's own figure comes. */
+	if (candidate->backend->is_cloud)
+		exchange->record->tokens_prompt = request_tokens(&exchange->facts).prompt;
 	return scoreboard_take(scoreboard, exchange->record, candidate->backend->row, 1) == TAKE_DONE;
 }
 
@@ -219,6 +219,9 @@ void exchange_dispatch(struct exchange *exchange)
 	exchange->paid_refused = false;
 	for (size_t i = 0; decision->outcome == ROUTING_CHOSEN && i < decision->chosen_count; i++) {
 		if (take_candidate(exchange, &decision->candidates[i])) {
+			/* A better one was taken in the moment since the decision. */
+			if (i > 0 && decision->reason == REASON_CAPABILITY_MATCH)
+				exchange->decision.reason = REASON_CAPACITY_OVERFLOW;
 			begin_attempt(exchange, &decision->candidates[i]);
 			return;
 		}
@@ -238,6 +241,7 @@ static void observe(struct exchange *exchange, const struct exchange_failure *fa
 		.backend = exchange->candidate->backend->id,
 		.model = exchange->candidate->model->id,
 		.what = (uint8_t)failure->observed,
+		.retry_after_ms = failure->retry_after_ms,
 	};
 
 	if (failure->observed)

@@ -40,6 +40,7 @@ struct exchange_failure {
 	enum http_error_id error; /* what the client gets if this was the last attempt */
 	enum observed observed;   /* what the health worker is told; 0: nothing */
 	bool retryable;
+	uint32_t retry_after_ms;  /* how long the backend wants to be left alone; 0: it did not say */
 	bool as_it_came;          /* the upstream's own answer, held, is what the client gets */
 	struct error text;
 };

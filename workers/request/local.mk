@@ -21,7 +21,17 @@ workers_request_librequest_a_SOURCES = \
 	workers/request/relay.c \
 	workers/request/request_counters.c workers/request/request_counters.h \
 	workers/request/request_worker.c workers/request/request_worker.h \
+	workers/request/retry_after.c workers/request/retry_after.h \
 	workers/request/route.c workers/request/route.h workers/request/routes.def \
 	workers/request/upstream.c workers/request/upstream.h \
 	workers/request/whole_answer.c workers/request/whole_answer.h
 REQUEST_LIBS = workers/request/librequest.a $(WORKER_LIBS) $(DIALECT_LIBS) $(BACKEND_LIBS) $(ROUTING_LIBS) $(HTTP_LIBS) $(CURL_LIBS) $(ZLIB_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/retry_after_test tests/unit/route_test
+TESTS += tests/unit/retry_after_test tests/unit/route_test
+tests_unit_retry_after_test_SOURCES = tests/unit/retry_after_test.c
+tests_unit_retry_after_test_LDADD = $(REQUEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_route_test_SOURCES = tests/unit/route_test.c
+tests_unit_route_test_LDADD = $(REQUEST_LIBS) $(CMOCKA_LIBS)
+endif

@@ -13,6 +13,7 @@
 #include "workers/request/exchange.h"
 #include "workers/request/pool.h"
 #include "workers/request/request_worker.h"
+#include "workers/request/retry_after.h"
 
 static void write_answer(struct exchange *exchange, struct slice before, struct slice middle, struct slice after)
 {
@@ -112,6 +113,12 @@ static bool is_our_key_refused(const struct exchange *exchange)
 		!exchange->candidate->backend->pass_authorization;
 }
 
+static uint32_t asked_to_wait_ms(const struct exchange *exchange)
+{
+	return retry_after_ms(http_response_header(exchange->response, "retry-after-ms"),
+		http_response_header(exchange->response, "retry-after"), clock_wall_us());
+}
+
 static void complete_refusal(struct exchange *exchange)
 {
 	struct openai_event_facts facts;
@@ -124,6 +131,7 @@ static void complete_refusal(struct exchange *exchange)
 		fail(exchange,
 			(struct exchange_failure){.error = HTTP_ERROR_RATE_LIMITED,
 				.observed = OBSERVED_RATE_LIMITED,
+				.retry_after_ms = asked_to_wait_ms(exchange),
 				.retryable = true,
 				.as_it_came = true},
 			message);

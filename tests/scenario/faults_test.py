@@ -14,7 +14,7 @@ FAILURES_BEFORE_THE_FIRST_EVENT = {
     "500": {"status": 500},
     "503": {"status": 503},
     "529": {"status": 529},
-    "429": {"status": 429, "retry_after": "1"},
+    "429": {"status": 429},
     "200 and no JSON": {"bad_json": True},
     "200 and half an answer": {"cut_after": 0},
     "an answer that is not HTTP": {"raw": "SSH-2.0-OpenSSH_9.2\r\n"},
@@ -75,6 +75,15 @@ class BeforeTheFirstEvent(Scenario):
         self.assertEqual((answer.status, answer.error["code"]), (502, "upstream_error"))
         self.assertIn("out of memory", answer.error["message"])
         self.assertEqual((len(self.bad.inference()), len(self.good.inference())), (1, 1))
+
+    def test_a_rate_limited_backend_is_left_alone_for_as_long_as_it_asked(self):
+        self.bad.set(status=429, retry_after="2")
+        self.assertEqual(self.gateway.chat().headers["X-Nexus-Backend"], "good")
+        self.bad.reset()
+        self.bad.clear()
+        wait_for("the limit to be known", lambda: self.gateway.chat().headers["X-Nexus-Attempts"] == "1")
+        self.assertEqual(self.bad.inference(), [])
+        wait_for("it to be used again", lambda: self.gateway.chat().headers["X-Nexus-Backend"] == "bad")
 
     def test_last_429_is_passed_on_with_its_retry_after(self):
         for backend in (self.bad, self.good):

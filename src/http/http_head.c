@@ -7,7 +7,7 @@
 #include "base/fatal.h"
 #include "http/http_error.h"
 
-#define CHUNK_DIGITS   6u
+#define CHUNK_DIGITS   7u
 #define CHUNK_OVERHEAD (CHUNK_DIGITS + 2u)
 #define CHUNK_MAX      ((1u << (4u * CHUNK_DIGITS)) - 1u)
 #define U64_DIGITS     20u
@@ -145,7 +145,7 @@ bool http_head_end(struct buffer *out)
 bool http_chunk_open(struct buffer *out, size_t *mark)
 {
 	*mark = buffer_len(out);
-	return buffer_append(out, "000000\r\n", CHUNK_OVERHEAD);
+	return buffer_append(out, "0000000\r\n", CHUNK_OVERHEAD);
 }
 
 bool http_chunk_close(struct buffer *out, size_t mark)

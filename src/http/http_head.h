@@ -17,9 +17,10 @@ bool http_head_add_u64(struct buffer *out, const char *name, uint64_t value);
 /* The empty line. */
 bool http_head_end(struct buffer *out);
 
-/* One chunk of a chunked body whose size is known only afterwards: open reserves six hex digits and CRLF, the caller
+/* One chunk of a chunked body whose size is known only afterwards: open reserves seven hex digits and CRLF, the caller
  * appends the data, close fills the size in (leading zeros are legal, RFC 9112 section 7.1). A chunk that stayed empty is
- * taken back, since a size of zero would end the body. At most 16 MiB - 1 a chunk. */
+ * taken back, since a size of zero would end the body. At most 256 MiB - 1 a chunk: more than
+ * any buffer of ours holds. */
 bool http_chunk_open(struct buffer *out, size_t *mark);
 bool http_chunk_close(struct buffer *out, size_t mark);
 bool http_chunk_last(struct buffer *out);

@@ -60,8 +60,8 @@ static void chunks_get_their_size(void **state)
 		assert_true(buffer_append(&out, "x", 1));
 	assert_true(http_chunk_close(&out, mark));
 	assert_true(http_chunk_last(&out));
-	assert_memory_equal(buffer_data(&out), "head001234\r\nxxx", 15);
-	assert_int_equal(buffer_len(&out), 4 + 8 + 0x1234 + 2 + 5);
+	assert_memory_equal(buffer_data(&out), "head0001234\r\nxxx", 16);
+	assert_int_equal(buffer_len(&out), 4 + 9 + 0x1234 + 2 + 5);
 	assert_memory_equal(buffer_data(&out) + buffer_len(&out) - 10, "xxx\r\n0\r\n\r\n", 10);
 	buffer_free(&out);
 }

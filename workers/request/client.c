@@ -16,10 +16,10 @@
 /* While a request is open: enough to see a FIN behind pipelined input, not more. */
 #define READ_AHEAD_MAX 65536u
 #define LINGER_SECONDS 5.0
-#define LINGER_BYTES 65536u
+/* A client that sends a body which is refused by its announced size reads the answer only when it has sent all. */
+#define LINGER_BYTES (128u << 20)
 /* An answer waits here as a whole; streams pause their upstream long before. */
 #define OUT_MAX (96u << 20)
-#define REQUESTS_PER_CONNECTION 10000u
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events);
 static void on_writable(struct ev_loop *loop, ev_io *io, int events);
@@ -199,8 +199,6 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 	if (client->state == CLIENT_HEAD && first)
 		client->since = ev_now(loop);
 	client_advance(client);
-	if (client->state != CLIENT_CLOSED && client->state != CLIENT_LINGERING && buffer_len(&client->out) > 0)
-		client_flush(client);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *io, int events)
@@ -213,10 +211,14 @@ static void written(struct client *client)
 	ev_io_stop(client->worker->loop, &client->writable);
 	/* An idle stream keeps no buffer. */
 	buffer_free(&client->out);
-	if (client->closing && client->state != CLIENT_BUSY)
+	if (client->closing && client->state != CLIENT_BUSY) {
 		linger(client);
-	else if (client->exchange)
+	} else if (client->exchange) {
 		exchange_client_progress(client->exchange);
+	} else {
+		ev_io_start(client->worker->loop, &client->readable);
+		client_advance(client);
+	}
 }
 
 void client_flush(struct client *client)
@@ -274,7 +276,7 @@ void client_finish(struct client *client)
 	client->since = ev_now(client->worker->loop);
 	if (buffer_len(&client->in) == 0)
 		buffer_free(&client->in);
-	if (!client->keep_alive || client->requests >= REQUESTS_PER_CONNECTION)
+	if (!client->keep_alive)
 		client->closing = true;
 	if (!ev_is_active(&client->readable))
 		ev_io_start(client->worker->loop, &client->readable);
@@ -297,6 +299,8 @@ static bool body_is_too_slow(const struct client *client, double now, const stru
 
 static void time_out_request(struct client *client, const char *what)
 {
+	if (client->state == CLIENT_HEAD)
+		client_forget_request(client);
 	client->closing = true;
 	client_error(client, HTTP_ERROR_REQUEST_TIMEOUT, NULL, slice_make(NULL, 0), 0, "%s", what);
 	client_flush(client);
@@ -306,6 +310,8 @@ static void sweep_receiving(struct client *client, double now, const struct conf
 {
 	double waited = now - client->since;
 
+	if (client->closing)
+		return;
 	if (client->state == CLIENT_BODY && body_is_too_slow(client, now, limits))
 		time_out_request(client, "The body came too slowly (server.min_body_bytes_per_second).");
 	else if (client->state == CLIENT_HEAD && buffer_len(&client->in) > 0 && waited > limits->header_timeout_seconds)
@@ -317,11 +323,22 @@ static void sweep_receiving(struct client *client, double now, const struct conf
 		client_close(client);
 }
 
+/* The stop's deadline has passed; an answer that is on its way has a second more. */
+static bool must_leave(const struct client *client, double now)
+{
+	double deadline = client->worker->drain_deadline;
+	bool is_answered = buffer_len(&client->out) > 0 || client->state == CLIENT_LINGERING;
+
+	return deadline > 0 && !client->exchange && now > deadline + (is_answered ? 1.0 : 0.0);
+}
+
 void client_sweep(struct client *client, double now)
 {
 	const struct config_server *limits = &client->worker->worker->config->server;
 
-	if (buffer_len(&client->out) > 0 && now - client->since > limits->slow_client_timeout_seconds)
+	if (must_leave(client, now))
+		client_close(client);
+	else if (buffer_len(&client->out) > 0 && now - client->since > limits->slow_client_timeout_seconds)
 		client_gone(client);
 	else if (client->state == CLIENT_LINGERING && now - client->since > LINGER_SECONDS)
 		client_close(client);

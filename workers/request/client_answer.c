@@ -22,6 +22,8 @@ void client_head_begin(struct client *client, unsigned status)
 	http_head_status(out, status);
 	buffer_append_slice(out, client->worker->date);
 	http_head_add_text(out, "X-Request-Id", client->request_id);
+	if (client->worker->draining)
+		client->keep_alive = false;
 	if (!client->keep_alive || client->closing)
 		buffer_append_text(out, "Connection: close\r\n");
 	else if (client->http_1_0)

@@ -10,12 +10,9 @@
 #include "workers/request/request_worker.h"
 #include "workers/request/route.h"
 
-static void refuse_head(struct client *client, const struct http_verdict *verdict)
-{
-	client->closing = true;
-	client_error(client, http_error_of_status(verdict->status), NULL, slice_make(NULL, 0), 0, "%s",
-		verdict->error.text);
-}
+#define REQUESTS_PER_CONNECTION 10000u
+/* Unsent bytes of answers behind which the next pipelined request waits. */
+#define UNSENT_MAX 65536u
 
 static bool is_valid_request_id(struct slice id)
 {
@@ -47,6 +44,14 @@ static void make_request_id(struct client *client)
 	*at = '\0';
 }
 
+void client_forget_request(struct client *client)
+{
+	make_request_id(client);
+	client->keep_alive = client->http_1_0 = client->head_only = false;
+	client->cors_origin[0] = '\0';
+	client->route = NULL;
+}
+
 static void set_request_id(struct client *client, const struct http_request *head)
 {
 	struct slice given = http_request_header(head, "x-request-id");
@@ -57,6 +62,14 @@ static void set_request_id(struct client *client, const struct http_request *hea
 	} else {
 		make_request_id(client);
 	}
+}
+
+static void refuse_head(struct client *client, const struct http_verdict *verdict)
+{
+	client_forget_request(client);
+	client->closing = true;
+	client_error(client, http_error_of_status(verdict->status), NULL, slice_make(NULL, 0), 0, "%s",
+		verdict->error.text);
 }
 
 /* What is wrong with a request whose head is fine as HTTP; true when nothing is. */
@@ -129,7 +142,7 @@ static void describe_request(struct client *client, const struct http_request *h
 	set_request_id(client, head);
 	client->searched = 0;
 	client->requests++;
-	client->keep_alive = head->keep_alive && !client->worker->draining;
+	client->keep_alive = head->keep_alive && client->requests < REQUESTS_PER_CONNECTION;
 	client->http_1_0 = head->version_minor == 0;
 	client->head_only = head->method == HTTP_METHOD_HEAD;
 	client->cors_origin[0] = '\0';
@@ -144,8 +157,6 @@ static enum head_result take_head(struct client *client)
 	if (verdict.status == 0 && client->head_len == 0)
 		return HEAD_INCOMPLETE;
 	if (!parse_head(client, &verdict)) {
-		make_request_id(client);
-		client->keep_alive = client->head_only = false;
 		refuse_head(client, &verdict);
 		return HEAD_ANSWERED;
 	}
@@ -200,6 +211,15 @@ static bool take_body(struct client *client)
 	return true;
 }
 
+/* For a head that has been taken already: it stays good, whatever the limits have become since. */
+static const struct http_limits no_limits = {
+	.request_line_bytes = SIZE_MAX,
+	.header_bytes = SIZE_MAX,
+	.head_bytes = SIZE_MAX,
+	.headers = HTTP_HEADERS_MAX,
+	.body_bytes = UINT64_MAX,
+};
+
 static void dispatch(struct client *client, bool head_is_fresh)
 {
 	struct request_worker *worker = client->worker;
@@ -208,8 +228,7 @@ static void dispatch(struct client *client, bool head_is_fresh)
 
 	/* The shared parse may have been used by others while the body came. */
 	if (!head_is_fresh)
-		http_request_parse(&worker->head, slice_make(buffer_data(&client->in), client->head_len), &worker->limits,
-			&verdict);
+		http_request_parse(&worker->head, slice_make(buffer_data(&client->in), client->head_len), &no_limits, &verdict);
 	invariant(verdict.status == 0);
 	route_find(worker->head.path, &rest);
 	client->state = CLIENT_BUSY;
@@ -240,14 +259,26 @@ static bool advance_once(struct client *client)
 	return true;
 }
 
+/* Whoever does not take his answers gets no further ones made. */
+static bool may_advance(const struct client *client)
+{
+	return (client->state == CLIENT_HEAD || client->state == CLIENT_BODY) && !client->closing &&
+		buffer_len(&client->out) < UNSENT_MAX;
+}
+
 void client_advance(struct client *client)
 {
+	bool more = true;
+
 	/* A request that is answered at once ends within its own step: the loop goes on, not the stack. */
 	if (client->advancing)
 		return;
 	client->advancing = true;
-	while ((client->state == CLIENT_HEAD || client->state == CLIENT_BODY) && !client->closing)
-		if (!advance_once(client))
-			break;
+	do {
+		while (more && may_advance(client))
+			more = advance_once(client);
+		if (buffer_len(&client->out) > 0)
+			client_flush(client);
+	} while (more && may_advance(client));
 	client->advancing = false;
 }

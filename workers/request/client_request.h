@@ -6,7 +6,9 @@
 struct client;
 
 /* Goes as far as the bytes in client->in allow: head, body, then the route's handler. Loops over pipelined requests that
- * are answered at once. */
+ * are answered at once; flushes what it has answered, after which the client may be closed. */
 void client_advance(struct client *client);
+/* The answer to come is to no request that was read: an id of its own, and nothing of the request before. */
+void client_forget_request(struct client *client);
 
 #endif

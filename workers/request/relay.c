@@ -62,6 +62,9 @@ void relay_commit(struct exchange *exchange, bool by_time)
 	bool names_backend = exchange->is_stream;
 
 	exchange->told_status = 200;
+	/* Without chunks only the connection's end tells the stream's. */
+	if (!frames(exchange))
+		exchange->client->keep_alive = false;
 	client_head_begin(exchange->client, 200);
 	buffer_append_text(out, "Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
 	if (frames(exchange))

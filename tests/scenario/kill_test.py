@@ -15,7 +15,7 @@ os.environ["NEXUS_TEST_KEY"] = "sk-test"
 class Killing(Scenario):
     """A gateway before a server that costs money, so that every request goes through the outbox."""
 
-    PLACES = 60
+    PLACES = 90
 
     def set_up(self, workers):
         self.upstream = self.backend()
@@ -162,12 +162,12 @@ class Stopped(Killing):
         self.assertGreater(waited, 8, "killed before its time")
         self.assertEqual([reply for reply in load.failures if reply.port not in held], [])
         self.assertTrue(all(reply.broken for reply in load.failures), load.failures)
-        self.expect_nothing_leaked(load, beside=30)
+        self.expect_nothing_leaked(load, beside=60)
 
     def expect_service_without(self, pid, load):
-        """The rule that spreads connections must not wait for a worker that takes none: 30 more than its share come."""
-        self.upstream.set(token_delay=0.4)  # one after the other in small groups they would take too long
-        finish = start_asking(self.gateway, [chat(stream=True) for _ in range(30)])
+        """The rule that spreads connections must not wait for a worker that takes none: 60 more than its share come."""
+        self.upstream.set(token_delay=0.6)  # a few at a time would take them longer than the stopped worker has
+        finish = start_asking(self.gateway, [chat(stream=True) for _ in range(60)])
         wait_for("requests to be answered by the other", load.done(20), 8)
         replies = finish()
         self.assertTrue(all(reply.good for reply in replies), replies)

@@ -1,4 +1,5 @@
 # Promise: kill -9 of any worker, at any moment, costs only the requests in its hands; nothing leaks, nothing is settled twice.
+import contextlib
 import os
 import random
 import signal
@@ -20,19 +21,26 @@ class Killing(Scenario):
     def set_up(self, workers):
         self.upstream = self.backend()
         self.upstream.set(token_delay=0.01)
-        self.gateway = self.nexus(
-            [{"name": "paid", "type": "openai", "url": self.upstream.url, "api_key": "env:NEXUS_TEST_KEY",
-              "max_concurrency": self.PLACES}], workers=workers)
+        self.gateway = self.nexus([self.paid()], workers=workers)
+
+    def paid(self):
+        return {"name": "paid", "type": "openai", "url": self.upstream.url, "api_key": "env:NEXUS_TEST_KEY",
+                "max_concurrency": self.PLACES}
+
+    def write_conf(self, workers):
+        self.gateway.write_conf([self.paid()], workers=workers)
 
     def kill(self, pid):
-        """Stops the process, notes whose connections it holds, kills it; their ports."""
-        os.kill(pid, signal.SIGSTOP)
-        wait_for("the process to stop", lambda: process_state(pid) in "TtZ")
-        try:
-            held = clients_of(self.gateway, pid)
-        finally:
-            os.kill(pid, signal.SIGKILL)
-        wait_for("the process to be gone", lambda: is_gone(pid))
+        """Stops the process, notes whose connections it holds, kills it; their ports. None when it has just left."""
+        held = set()
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(pid, signal.SIGSTOP)
+            wait_for("the process to stop", lambda: is_gone(pid) or process_state(pid) in "Tt")
+            try:
+                held = clients_of(self.gateway, pid)
+            finally:
+                os.kill(pid, signal.SIGKILL)
+            wait_for("the process to be gone", lambda: is_gone(pid))
         return held
 
     def wait_ready(self, count):
@@ -122,23 +130,47 @@ class OneWorker(Killing):
 
 
 class EveryWorker(Killing):
-    def test_one_every_half_second(self):
+    """Deaths at random, in whatever the service is doing. A client that asks once more never notices."""
+
+    SECONDS = 60 if LONG else 15
+
+    def expect_service(self, turn, retries):
+        """Calls turn() every half second, under load; it returns the ports of the clients whose worker it killed."""
         self.set_up(workers=4)
-        seconds, deaths, held = (60 if LONG else 15), 0, set()
-        dice = random.Random(4)
-        with Load(self.gateway, whole=4, streams=4, retries=1, pause=0.01) as load:
-            end = time.monotonic() + seconds
+        turns, held = 0, set()
+        with Load(self.gateway, whole=4, streams=4, retries=retries, pause=0.01) as load:
+            end = time.monotonic() + self.SECONDS
             while time.monotonic() < end:
-                held |= self.kill(dice.choice([process["pid"] for process in self.gateway.status()["processes"]
-                                               if process["state"] == "ready"]))
-                deaths += 1
+                held |= turn()
+                turns += 1
                 time.sleep(0.5)
-        self.assertEqual(load.failures, [], f"after {deaths} kills and one retry each")
+        self.assertEqual(load.failures, [], f"after {turns} turns")
         self.assertEqual([reply for reply in load.attempts if not reply.good and reply.port not in held], [])
-        self.assertGreater(deaths, seconds)
+        self.assertGreater(turns, self.SECONDS / 2)
         self.assertGreater(len(load.replies), 100)
-        self.wait_ready(6)
+        self.wait_ready(2 + self.gateway.workers)
         self.expect_nothing_leaked(load)
+
+    def kill_any(self):
+        return self.kill(self.dice.choice([process["pid"] for process in self.gateway.status()["processes"] if process["pid"]]))
+
+    def reload_any(self):
+        self.write_conf(self.dice.choice((3, 4, 5)))
+        self.gateway.process.send_signal(signal.SIGHUP)
+        return set()
+
+    def restart_any(self):
+        self.gateway.admin(f"worker restart {self.dice.choice(('request', 'health', 'budget'))}")
+        return set()
+
+    def setUp(self):
+        self.dice = random.Random(4)
+
+    def test_one_every_half_second(self):
+        self.expect_service(self.kill_any, retries=1)
+
+    def test_while_workers_are_replaced(self):
+        self.expect_service(lambda: self.dice.choice((self.kill_any, self.kill_any, self.reload_any, self.restart_any))(), retries=2)
 
 
 class Stopped(Killing):

@@ -23,13 +23,14 @@ static size_t round_up(size_t size, size_t unit)
 	return (size + unit - 1) / unit * unit;
 }
 
-/* Gives the next part its place: *at moves to the page after it. */
-static size_t part(size_t *at, size_t size)
+/* The next part's place, NULL in a memory that is not mapped yet: *at moves to the page after it.
+ */
+static void *part(char *memory, size_t *at, size_t size)
 {
 	size_t start = *at;
 
 	*at = round_up(start + size, SCOREBOARD_PAGE);
-	return start;
+	return memory ? memory + start : NULL;
 }
 
 /* Sets the view's pointers into the memfd, mapped or not; returns its size. */
@@ -38,20 +39,17 @@ static size_t lay_out(struct scoreboard *scoreboard)
 	const struct scoreboard_geometry *geometry = &scoreboard->geometry;
 	size_t columns = geometry->columns;
 	size_t entries = (columns - 1) * geometry->records_per_column + scoreboard->recovered;
-	char *base = scoreboard->memory;
+	char *memory = scoreboard->memory;
 	size_t at = 0;
 
 	scoreboard->row_size = round_up(sizeof(struct row) + columns * sizeof(_Atomic int64_t), 64);
-	part(&at, sizeof(struct memory_head));
-	scoreboard->columns = (void *)(base + part(&at, columns * sizeof(struct column)));
-	scoreboard->rings = (void *)(base + part(&at, entries * sizeof(uint32_t)));
-	scoreboard->rows = base + part(&at, geometry->rows * scoreboard->row_size);
-	scoreboard->states =
-		(void *)(base + part(&at, geometry->states * sizeof(struct scoreboard_state)));
-	scoreboard->series =
-		(void *)(base + part(&at, columns * SCOREBOARD_SERIES * sizeof(struct series)));
-	scoreboard->series_index =
-		(void *)(base + part(&at, columns * SERIES_INDEX * sizeof(uint16_t)));
+	part(memory, &at, sizeof(struct memory_head));
+	scoreboard->columns = part(memory, &at, columns * sizeof(struct column));
+	scoreboard->rings = part(memory, &at, entries * sizeof(uint32_t));
+	scoreboard->rows = part(memory, &at, geometry->rows * scoreboard->row_size);
+	scoreboard->states = part(memory, &at, geometry->states * sizeof(struct scoreboard_state));
+	scoreboard->series = part(memory, &at, columns * SCOREBOARD_SERIES * sizeof(struct series));
+	scoreboard->series_index = part(memory, &at, columns * SERIES_INDEX * sizeof(uint16_t));
 	return at;
 }
 

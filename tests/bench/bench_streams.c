@@ -1,6 +1,7 @@
 /* bench_streams.c: a client with many event streams at once: opens N, keeps N open, counts events and their delay.
  *
- * Prints one line of JSON: events, streams finished, errors, p50 and p99 of the delay between the event's sending (its own
+ * After WARM_UP seconds (connections open, pools filled) it prints "warm" and counts from there. Then it prints one line of
+ * JSON: events, streams finished, errors, p50 and p99 of the delay between the event's sending (its own
  * time stamp) and its arrival, in microseconds. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -155,8 +156,8 @@ int main(int argc, char **argv)
 	struct stream *all;
 	int count;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: bench_streams PORT STREAMS SECONDS\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: bench_streams PORT STREAMS WARM_UP SECONDS\n");
 		return 2;
 	}
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -178,6 +179,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < count; i++)
 		open_stream(&all[i]);
 	run(strtod(argv[3], NULL));
+	event_count = finished = sample_count = 0;
+	puts("warm");
+	fflush(stdout);
+	run(strtod(argv[4], NULL));
 	report();
 	return 0;
 }

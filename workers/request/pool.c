@@ -11,7 +11,7 @@
 #include "workers/request/upstream.h"
 
 /* Idle connections kept for one backend by one worker; over it the one just used is closed. */
-#define IDLE_PER_TARGET 1024u
+#define IDLE_PER_TARGET 4096u
 /* Below the 60-75 s after which servers commonly close; some (uvicorn) close after 5 s, which is seen by the watcher. */
 #define IDLE_SECONDS 50.0
 

@@ -27,7 +27,7 @@ static double seconds_until(struct slice date, int64_t wall_us)
 	struct tm utc = {0};
 	const char *end;
 
-	if (date.len >= sizeof(copy))
+	if (date.len == 0 || date.len >= sizeof(copy))
 		return -1;
 	memcpy(copy, date.data, date.len);
 	copy[date.len] = '\0';

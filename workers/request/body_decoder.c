@@ -14,6 +14,7 @@
 struct body_decoder {
 	z_stream stream;
 	bool ended;
+	bool more; /* the last piece was full: there may be more without further input */
 	unsigned char piece[PIECE_BYTES];
 };
 
@@ -47,7 +48,7 @@ bool body_decoder_feed(struct body_decoder *decoder, struct slice *input, struct
 	int result;
 
 	*piece = slice_make(NULL, 0);
-	if (decoder->ended || input->len == 0) {
+	if (decoder->ended || (input->len == 0 && !decoder->more)) {
 		*input = *piece;
 		return true;
 	}
@@ -63,5 +64,6 @@ bool body_decoder_feed(struct body_decoder *decoder, struct slice *input, struct
 		return error_set(err, "sent compressed data that grows over %zu bytes", max);
 	*input = slice_make((const char *)stream->next_in, stream->avail_in);
 	*piece = slice_make((const char *)decoder->piece, PIECE_BYTES - stream->avail_out);
+	decoder->more = stream->avail_out == 0;
 	return true;
 }

@@ -18,6 +18,8 @@
 #include "workers/request/upstream.h"
 #include "workers/request/whole_answer.h"
 
+#define LAST_WORD_SECONDS 1.0
+
 static const struct slice no_context;
 
 /* --- beginning --- */
@@ -46,7 +48,8 @@ static bool came_from_us(const struct request_worker *worker, const struct http_
 	struct slice hop = http_request_header(head, "x-nexus-hop");
 
 	/* A chain of gateways lists all it has passed. */
-	return hop.len > 0 && memmem(hop.data, hop.len, worker->hop, strlen(worker->hop)) != NULL;
+	return hop.len > EXCHANGE_HOPS_MAX ||
+		(hop.len > 0 && memmem(hop.data, hop.len, worker->hop, strlen(worker->hop)) != NULL);
 }
 
 static void decide(struct exchange *exchange)
@@ -121,7 +124,7 @@ static bool may_use(struct exchange *exchange, const struct registry_backend *ba
 	/* Whoever can reach the port could spend the operator's keys; until clients have keys, only this machine may. */
 	if (!backend->is_cloud || exchange->client->is_loopback || exchange->config->server.open_spending)
 		return true;
-	exchange->paid_refused = true;
+	exchange->paid_refused++;
 	return false;
 }
 
@@ -212,21 +215,29 @@ static void answer_not_chosen(struct exchange *exchange)
 	}
 }
 
-void exchange_dispatch(struct exchange *exchange)
+/* Attempts the best candidate that can be had; false when none can. */
+static bool attempt_best(struct exchange *exchange)
 {
 	const struct routing_decision *decision = &exchange->decision;
 
-	exchange->paid_refused = false;
+	exchange->paid_refused = 0;
 	for (size_t i = 0; decision->outcome == ROUTING_CHOSEN && i < decision->chosen_count; i++) {
 		if (take_candidate(exchange, &decision->candidates[i])) {
 			/* A better one was taken in the moment since the decision. */
-			if (i > 0 && decision->reason == REASON_CAPABILITY_MATCH)
+			if (i > exchange->paid_refused && decision->reason == REASON_CAPABILITY_MATCH)
 				exchange->decision.reason = REASON_CAPACITY_OVERFLOW;
 			begin_attempt(exchange, &decision->candidates[i]);
-			return;
+			return true;
 		}
 	}
-	if (exchange->paid_refused)
+	return false;
+}
+
+void exchange_dispatch(struct exchange *exchange)
+{
+	if (attempt_best(exchange))
+		return;
+	if (exchange->paid_refused > 0 && exchange->paid_refused == exchange->decision.chosen_count)
 		exchange_answer_error(exchange, HTTP_ERROR_UNAUTHORIZED, NULL, no_context, 0,
 			"Only clients on this machine may use paid backends, unless server.open_spending = true.");
 	else
@@ -269,10 +280,8 @@ static bool try_elsewhere(struct exchange *exchange)
 	struct routing_decision before = exchange->decision;
 
 	decide(exchange);
-	if (exchange->decision.outcome == ROUTING_CHOSEN) {
-		exchange_dispatch(exchange);
+	if (exchange->decision.outcome == ROUTING_CHOSEN && attempt_best(exchange))
 		return true;
-	}
 	exchange->decision = before;
 	return false;
 }
@@ -462,7 +471,9 @@ static void sweep_committed(struct exchange *exchange, double now)
 								     : limits->first_byte_timeout_local_seconds;
 	bool heard = exchange->heard_ns > 0;
 
-	if (now - exchange->began > limits->stream_timeout_seconds)
+	if (exchange->held_events == 0 && now - exchange->began > limits->request_timeout_seconds)
+		time_out(exchange, false, "request_timeout_seconds");
+	else if (now - exchange->began > limits->stream_timeout_seconds)
 		time_out(exchange, false, "stream_timeout_seconds");
 	else if (!heard && now - exchange->attempt_began > first_byte)
 		time_out(exchange, false, "first_byte_timeout_*_seconds");
@@ -476,6 +487,9 @@ void exchange_sweep(struct exchange *exchange, double now)
 {
 	struct request_worker *worker = exchange->worker;
 
+	/* The end of a stream that is complete may be long in coming, or never come. */
+	if (now - exchange->last_heard > LAST_WORD_SECONDS && relay_finish(exchange))
+		return;
 	if (worker->drain_deadline > 0 && now > worker->drain_deadline)
 		exchange_answer_error(exchange, HTTP_ERROR_STOPPING, NULL, no_context, 1, "This gateway is shutting down.");
 	else if (!exchange->candidate)

@@ -47,6 +47,7 @@ struct exchange_failure {
 
 #define EXCHANGE_ATTEMPTS_MAX 8u
 #define EXCHANGE_ARENA_BYTES 1024u
+#define EXCHANGE_HOPS_MAX 512u /* of X-Nexus-Hop: some thirty gateways in a row */
 
 struct exchange {
 	struct request_worker *worker;
@@ -65,7 +66,7 @@ struct exchange {
 	uint64_t tried[EXCHANGE_ATTEMPTS_MAX];
 	unsigned tried_count;
 	unsigned attempts;
-	bool paid_refused;                /* a cloud backend was left out: the client is not on this machine */
+	unsigned paid_refused;            /* cloud backends left out: the client is not on this machine */
 	/* the attempt under way */
 	const struct routing_candidate *candidate;
 	struct pool_target *target;
@@ -78,7 +79,7 @@ struct exchange {
 	struct sse_parser sse;
 	struct body_decoder *decoder;     /* of a compressed answer; else NULL */
 	struct buffer held;               /* a whole answer, or the events before the commit point */
-	unsigned held_events;
+	unsigned held_events;             /* events with data since the attempt began */
 	bool meaningful;                  /* an event that commits has come */
 	bool done_seen;                   /* [DONE] */
 	bool finish_seen;                 /* a finish_reason */
@@ -140,6 +141,9 @@ extern const struct upstream_events relay_events;
 void relay_commit(struct exchange *exchange, bool by_time);
 void relay_reset(struct exchange *exchange);
 void relay_keep_alive(struct exchange *exchange);
+/* A stream whose server has said its last word ends as it should, whatever became of the connection since. False: it has
+ * not. */
+bool relay_finish(struct exchange *exchange);
 void relay_error_event(struct exchange *exchange, enum http_error_id id, const char *message);
 
 #endif

@@ -14,7 +14,6 @@
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
 
-#define HEAD_MAX 16384u
 #define PASSED_MAX 4096u
 #define EDITS_MAX 3u
 
@@ -34,12 +33,25 @@ struct edit {
 	struct slice inserted;
 };
 
+/* All gateways that the request has passed, this one last. */
+static void add_hops(const struct exchange *exchange, struct slice passed, struct buffer *text)
+{
+	char hops[EXCHANGE_HOPS_MAX + sizeof(exchange->worker->hop) + 2];
+	int len = snprintf(hops, sizeof(hops), "%.*s%s%s", SLICE_ARGS(passed), passed.len > 0 ? ", " : "", exchange->worker->hop);
+
+	http_head_add(text, "X-Nexus-Hop", slice_make(hops, (size_t)len));
+}
+
 void exchange_read_headers(struct exchange *exchange, const struct http_request *head)
 {
 	struct slice authorization = http_request_header(head, "authorization");
+	struct slice hops = http_request_header(head, "x-nexus-hop");
 	struct buffer text;
 
 	buffer_init(&text, PASSED_MAX);
+	/* A longer list is refused. */
+	if (hops.len <= EXCHANGE_HOPS_MAX)
+		add_hops(exchange, hops, &text);
 	for (size_t i = 0; i < sizeof(passed_headers) / sizeof(*passed_headers); i++) {
 		struct slice value = http_request_header(head, passed_headers[i]);
 
@@ -143,7 +155,6 @@ static void compose_head(struct exchange *exchange, struct buffer *out, size_t l
 		buffer_append_text(out, "Content-Type: application/json\r\nAccept-Encoding: identity\r\n") &&
 		http_head_add_u64(out, "Content-Length", length) &&
 		http_head_add_text(out, "X-Request-Id", exchange->client->request_id) &&
-		http_head_add_text(out, "X-Nexus-Hop", exchange->worker->hop) &&
 		buffer_append_slice(out, exchange->passed_headers);
 
 	if (fits && target->pass_authorization && exchange->authorization.len > 0)

@@ -154,6 +154,7 @@ static bool on_head(void *owner)
 	bool events = is_event_stream(http_response_header(response, "content-type"));
 
 	exchange->status = http_response_status(response);
+	exchange->last_heard = ev_now(exchange->worker->loop);
 	if (exchange->status < 200 || (exchange->status >= 300 && exchange->status < 400))
 		return fail_bad(exchange, "answered with a status that a model server has no use for");
 	if (encoding.len > 0 && !slice_is_nocase(encoding, "identity")) {
@@ -287,12 +288,12 @@ static bool on_body(void *owner, struct slice piece)
 		exchange->heard_ns = clock_monotonic_ns();
 	if (!exchange->decoder)
 		return take_piece(exchange, piece);
-	while (piece.len > 0) {
+	do {
 		if (!body_decoder_feed(exchange->decoder, &piece, &decoded, WHOLE_ANSWER_MAX, &exchange->worker->refusal))
 			return false;
 		if (decoded.len > 0 && !take_piece(exchange, decoded))
 			return false;
-	}
+	} while (piece.len > 0 || decoded.len > 0);
 	return true;
 }
 
@@ -332,19 +333,15 @@ static void on_read(void *owner)
 
 /* --- ends --- */
 
-static void complete_stream(struct exchange *exchange)
+/* The server's last word has been passed on: [DONE], or its own error behind the commit point. */
+static bool last_word_is_said(const struct exchange *exchange)
 {
-	struct exchange_failure failure = {
-		.error = HTTP_ERROR_UPSTREAM_LOST,
-		.observed = OBSERVED_CONNECTION_LOST,
-		.retryable = true,
-	};
+	return exchange->is_stream &&
+		(exchange->done_seen || (exchange->error_event && exchange->state == EXCHANGE_STREAMING));
+}
 
-	if (!exchange->done_seen && !exchange->finish_seen && !exchange->error_event) {
-		error_set(&failure.text, "backend \"%s\" ended its stream without finishing it", exchange->candidate->backend->name);
-		exchange_fail(exchange, &failure);
-		return;
-	}
+static void finish_stream(struct exchange *exchange)
+{
 	if (exchange->state != EXCHANGE_STREAMING)
 		relay_commit(exchange, false);
 	exchange->record->flags |= exchange->error_event ? RECORD_FAILED : RECORD_ANSWERED;
@@ -352,6 +349,43 @@ static void complete_stream(struct exchange *exchange)
 	if (frames(exchange))
 		http_chunk_last(&exchange->client->out);
 	exchange_end(exchange);
+}
+
+bool relay_finish(struct exchange *exchange)
+{
+	if (!last_word_is_said(exchange))
+		return false;
+	finish_stream(exchange);
+	return true;
+}
+
+/* Some servers leave out the line ends behind their last event. The standard drops such an event; here it counts if it is
+ * whole. */
+static void take_leftover(struct exchange *exchange)
+{
+	for (int i = 0; i < 2 && sse_leftover(&exchange->sse).len > 0; i++)
+		if (!relay_events_of(exchange, SLICE_LITERAL("\n")))
+			return;
+}
+
+static void complete_stream(struct exchange *exchange)
+{
+	struct error *refusal = &exchange->worker->refusal;
+	struct exchange_failure failure = {
+		.error = HTTP_ERROR_UPSTREAM_LOST,
+		.observed = OBSERVED_CONNECTION_LOST,
+		.retryable = true,
+	};
+
+	take_leftover(exchange);
+	if (exchange->finish_seen || last_word_is_said(exchange)) {
+		finish_stream(exchange);
+	} else {
+		error_set(&failure.text, "backend \"%s\" %s", exchange->candidate->backend->name,
+			refusal->text[0] ? refusal->text : "ended its stream without finishing it");
+		exchange_fail(exchange, &failure);
+	}
+	refusal->text[0] = '\0';
 }
 
 static void on_complete(void *owner)
@@ -389,6 +423,10 @@ static void on_failed(void *owner, enum upstream_failure failure, const struct e
 	bool refused = exchange->worker->refusal.text[0] != '\0';
 
 	exchange->upstream = NULL;
+	if (relay_finish(exchange)) {
+		exchange->worker->refusal.text[0] = '\0';
+		return;
+	}
 	if (failure == UPSTREAM_STALE && !exchange->fresh_connection && exchange->client) {
 		exchange_retry_fresh(exchange);
 		return;

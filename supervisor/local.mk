@@ -29,7 +29,8 @@ supervisor_tests = \
 	tests/unit/obituary_test \
 	tests/unit/registry_cache_test \
 	tests/unit/mailroom_test \
-	tests/component/supervisor_test
+	tests/component/supervisor_test \
+	tests/component/supervisor_reload_test
 check_PROGRAMS += $(supervisor_tests)
 TESTS += $(supervisor_tests)
 tests_unit_restart_policy_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
@@ -38,6 +39,9 @@ tests_unit_slot_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_obituary_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_registry_cache_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_mailroom_test_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
-tests_component_supervisor_test_SOURCES = tests/component/supervisor_test.c
+DRIVEN_SERVICE = tests/component/driven_service.c tests/component/driven_service.h
+tests_component_supervisor_test_SOURCES = tests/component/supervisor_test.c $(DRIVEN_SERVICE)
+tests_component_supervisor_reload_test_SOURCES = tests/component/supervisor_reload_test.c $(DRIVEN_SERVICE)
+tests_component_supervisor_reload_test_LDADD = $(SUPERVISOR_LIBS) $(WORKER_LIBS) $(CMOCKA_LIBS)
 tests_component_supervisor_test_LDADD = $(SUPERVISOR_LIBS) $(WORKER_LIBS) $(CMOCKA_LIBS)
 endif

@@ -1,5 +1,5 @@
 # Tests that belong to no single room; each room's unit tests are named in its own local.mk.
-EXTRA_DIST += tests/run tests/lint tests/scenario tests/clients tests/fake tests/fresh
+EXTRA_DIST += tests/run tests/lint tests/scenario tests/clients tests/fake tests/fresh tests/fuzz/run
 
 include tests/bench/local.mk
 
@@ -18,3 +18,9 @@ check-valgrind: check-programs
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS LOG_COMPILER='$(VALGRIND)' \
 		TESTS='$(filter tests/unit/%,$(check_PROGRAMS))'
 .PHONY: check-valgrind
+
+# Every fuzzer of a build with --enable-fuzzers, SECONDS each on a copy of its corpus.
+SECONDS = 600
+fuzz:
+	$(top_srcdir)/tests/fuzz/run --build $(abs_top_builddir) --seconds $(SECONDS)
+.PHONY: fuzz

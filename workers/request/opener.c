@@ -267,6 +267,9 @@ static void take_plain(struct opening *opening, curl_socket_t fd, struct opened 
 
 static void take_tls(struct opening *opening, curl_socket_t fd, struct opened *opened)
 {
+	/* The handle outlives the opening. */
+	curl_easy_setopt(opening->easy, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(opening->easy, CURLOPT_PRIVATE, NULL);
 	opened->fd = fd;
 	opened->tls = memory_zalloc(sizeof(*opened->tls));
 	opened->tls->multi = opening->multi;
@@ -328,15 +331,17 @@ static ssize_t result_of(CURLcode code, size_t moved)
 ssize_t tls_stream_send(struct tls_stream *tls, const void *data, size_t len)
 {
 	size_t moved = 0;
+	CURLcode code = curl_easy_send(tls->easy, data, len, &moved);
 
-	return result_of(curl_easy_send(tls->easy, data, len, &moved), moved);
+	return result_of(code, moved);
 }
 
 ssize_t tls_stream_recv(struct tls_stream *tls, void *data, size_t size)
 {
 	size_t moved = 0;
+	CURLcode code = curl_easy_recv(tls->easy, data, size, &moved);
 
-	return result_of(curl_easy_recv(tls->easy, data, size, &moved), moved);
+	return result_of(code, moved);
 }
 
 void tls_stream_close(struct tls_stream **tls)

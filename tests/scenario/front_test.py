@@ -1,6 +1,7 @@
 # Promise: whatever a client does to its connection, it gets the answers it is due, in order and framed, and holds nothing for it.
 import json
 import pathlib
+import resource
 import socket
 import time
 import unittest
@@ -203,6 +204,17 @@ class Changes(Front):
         gateway.process.wait(15 * PATIENCE)
         self.assertNotRegex(gateway.log(), "signal [0-9]+|SIGKILL|SIGABRT")
         self.assertLess(time.monotonic() - began, 5 * PATIENCE)
+
+
+class Scarcity(Front):
+    def test_accepting_goes_on_when_descriptors_are_there_again(self):
+        worker = self.gateway.pids("request")[0]
+        limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (3, limits[1]))
+        client = self.client(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.2)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+        client.until(b"HTTP/1.1 200 OK")
 
 
 class Nothing(Front):

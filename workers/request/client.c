@@ -100,16 +100,6 @@ static void client_gone(struct client *client)
 		exchange_client_gone(exchange);
 }
 
-void client_abort(struct client *client)
-{
-	struct linger now = {.l_onoff = 1, .l_linger = 0};
-
-	client->exchange = NULL;
-	if (client->fd >= 0)
-		setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	client_close(client);
-}
-
 /* Closing at once could make the kernel reset the connection and with it our answer: first our side, then wait. */
 static void linger(struct client *client)
 {

@@ -72,8 +72,6 @@ struct client *client_new(struct request_worker *worker, int fd, const struct so
 void client_flush(struct client *client);
 /* The open request has been answered in `out`: flushes, and goes on to the next request or closes. */
 void client_finish(struct client *client);
-/* Cuts the connection: what was promised cannot be kept. */
-void client_abort(struct client *client);
 
 /* Takes the bytes of the request out of `in`: the exchange keeps them as long as it needs them. */
 struct buffer client_take_request(struct client *client, struct slice *head, struct slice *body);

@@ -107,9 +107,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		/* Another worker was quicker, or the client left already. Out of descriptors: wait for a relief. */
-		if (errno == EMFILE || errno == ENFILE)
+		/* Another worker was quicker, or the client left already. Out of descriptors: others than clients may be
+		 * holding them, so look again. */
+		if (errno == EMFILE || errno == ENFILE) {
 			watch(listener, false);
+			ev_timer_again(loop, &listener->look_again);
+		}
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -1,5 +1,6 @@
 # Promise: whatever a backend does wrong, the client gets the truth: another backend's answer before the first event, an error after it.
 import json
+import os
 import pathlib
 import socket
 import threading
@@ -85,11 +86,29 @@ class BeforeTheFirstEvent(Scenario):
         self.assertEqual(self.bad.inference(), [])
         wait_for("it to be used again", lambda: self.gateway.chat().headers["X-Nexus-Backend"] == "bad")
 
+    def test_a_whole_answer_that_is_an_error(self):
+        self.expect_failover({"body": '{"error":{"message":"overloaded","code":"server_error"}}'}, False)
+
     def test_last_429_is_passed_on_with_its_retry_after(self):
         for backend in (self.bad, self.good):
             backend.set(status=429, retry_after="7")
         answer = self.gateway.chat()
         self.assertEqual((answer.status, answer.headers["Retry-After"]), (429, "7"))
+
+
+class Keys(Scenario):
+    def test_a_refused_key_of_ours_is_not_the_clients_mistake(self):
+        upstream = self.backend()
+        os.environ["NEXUS_TEST_KEY"] = "sk-canary"
+        gateway = self.nexus([{"name": "b0", "type": "openai", "url": upstream.url, "api_key": "env:NEXUS_TEST_KEY"}])
+        self.assertEqual(gateway.chat().status, 200)
+        self.assertEqual(upstream.inference()[-1]["headers"]["authorization"], "Bearer sk-canary")
+        for status in (401, 402, 403):
+            upstream.set(status=status)
+            answer = gateway.chat()
+            self.assertEqual((answer.status, answer.error["code"]), (502, "upstream_credentials_exhausted"))
+            self.assertEqual(answer.headers["x-should-retry"], "false")
+        self.assertNotIn("canary", gateway.log())
 
 
 class AfterTheFirstEvent(Scenario):

@@ -72,19 +72,22 @@ static void refuse_head(struct client *client, const struct http_verdict *verdic
 		verdict->error.text);
 }
 
-/* What is wrong with a request whose head is fine as HTTP; true when nothing is. */
+static bool check_host(struct client *client, const struct http_request *head)
+{
+	if (host_is_allowed(client->worker, head->host))
+		return true;
+	client_error(client, HTTP_ERROR_FORBIDDEN_HOST, NULL, slice_make(NULL, 0), 0,
+		"The host name \"%.*s\" is not one this gateway answers to. If it should be, add it to "
+		"server.allowed_hosts.",
+		(int)(head->host.len < 100 ? head->host.len : 100), head->host.data);
+	return false;
+}
+
 static bool check_target(struct client *client, const struct http_request *head)
 {
 	struct slice none = {NULL, 0};
 	struct slice rest;
 
-	if (!host_is_allowed(client->worker, head->host)) {
-		client_error(client, HTTP_ERROR_FORBIDDEN_HOST, NULL, none, 0,
-			"The host name \"%.*s\" is not one this gateway answers to. If it should be, add it to "
-			"server.allowed_hosts.",
-			(int)(head->host.len < 100 ? head->host.len : 100), head->host.data);
-		return false;
-	}
 	client->route = route_find(head->path, &rest);
 	if (!client->route) {
 		client_error(client, HTTP_ERROR_NOT_FOUND, NULL, none, 0, "There is nothing at %.*s.",
@@ -99,8 +102,11 @@ static bool check_target(struct client *client, const struct http_request *head)
 	return true;
 }
 
+/* What is wrong with a request whose head is fine as HTTP; false when it has been answered. */
 static bool check_head(struct client *client, const struct http_request *head)
 {
+	if (!check_host(client, head))
+		return false;
 	if (head->method == HTTP_METHOD_OPTIONS && cors_answer_preflight(client, head))
 		return false;
 	if (!check_target(client, head) || !cors_check(client, head))

@@ -347,6 +347,7 @@ void exchange_let_go(struct exchange *exchange)
 {
 	if (!exchange->registry)
 		return;
+	exchange_wipe_head(exchange);
 	buffer_free(&exchange->input);
 	exchange->body = no_context;
 	exchange->backend = registry_backend_ref(exchange->candidate->backend);
@@ -394,6 +395,7 @@ void exchange_end(struct exchange *exchange)
 	if (exchange->candidate)
 		request_counters_ended(exchange);
 	end_record(exchange);
+	exchange_wipe_head(exchange);
 	buffer_free(&exchange->input);
 	sse_free(&exchange->sse);
 	buffer_free(&exchange->held);

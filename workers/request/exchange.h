@@ -71,6 +71,7 @@ struct exchange {
 	const struct routing_candidate *candidate;
 	struct pool_target *target;
 	struct upstream *upstream;
+	struct slice request_head;        /* of the attempt, the operator's key in it: wiped when it has been sent or given up */
 	bool fresh_connection;            /* the last kept connection was stale: insist on a new one, once */
 	const struct http_response_parser *response; /* from its head until the end of the call that completes it */
 	unsigned status;                  /* of the upstream's answer */
@@ -127,6 +128,8 @@ void exchange_let_go(struct exchange *exchange);
 
 /* exchange_request.c: composes and sends the request of an attempt. */
 void exchange_send(struct exchange *exchange);
+/* Wipes the attempt's head, key and all; nothing may be left to send. */
+void exchange_wipe_head(struct exchange *exchange);
 /* Gathers what of the client's headers goes upstream. */
 void exchange_read_headers(struct exchange *exchange, const struct http_request *head);
 

@@ -163,6 +163,13 @@ static void compose_head(struct exchange *exchange, struct buffer *out, size_t l
 	invariant(fits && http_head_end(out));
 }
 
+void exchange_wipe_head(struct exchange *exchange)
+{
+	if (exchange->request_head.len > 0)
+		explicit_bzero((char *)(uintptr_t)exchange->request_head.data, exchange->request_head.len);
+	exchange->request_head.len = 0;
+}
+
 void exchange_send(struct exchange *exchange)
 {
 	struct iovec pieces[UPSTREAM_PIECES_MAX];
@@ -170,10 +177,12 @@ void exchange_send(struct exchange *exchange)
 	size_t length;
 	unsigned count = 1 + splice_body(exchange, pieces + 1, &length);
 
+	exchange_wipe_head(exchange);
 	buffer_clear(head);
 	compose_head(exchange, head, length);
-	pieces[0] = (struct iovec){arena_dup_slice(&exchange->arena, buffer_slice(head)), buffer_len(head)};
+	exchange->request_head = slice_make(arena_dup_slice(&exchange->arena, buffer_slice(head)), buffer_len(head));
 	explicit_bzero(buffer_data(head), buffer_len(head));
+	pieces[0] = (struct iovec){(char *)(uintptr_t)exchange->request_head.data, exchange->request_head.len};
 	/* From here on the attempt may reach the backend and be billed. */
 	exchange->record->flags |= RECORD_SENT;
 	exchange->record->bytes_up += length;

@@ -75,7 +75,8 @@ static void target_set_strings(struct pool_target *target, const struct config *
 	target->is_tls = strncmp(backend->url, "https:", 6) == 0;
 	target->origin = memory_dup_slice(slice_make(backend->url, origin_len));
 	target->ca_file = memory_strdup(given ? given->ca_file : "");
-	target->pass_authorization = backend->pass_authorization && key[0] == '\0';
+	target->has_key = key[0] != '\0';
+	target->pass_authorization = backend->pass_authorization && !target->has_key;
 	buffer_init(&text, 64 * 1024);
 	buffer_printf(&text, "%s%s", path ? path : "", ops ? ops->api_prefix : "/v1");
 	target->path_prefix = memory_strdup(buffer_text(&text));

@@ -25,6 +25,7 @@ struct pool_target {
 	char *answer_head;        /* what an answer says of the backend: X-Nexus-Backend and its like */
 	char *path_prefix;        /* path of the URL and the API prefix: "/v1" */
 	char *ca_file;
+	bool has_key;             /* of the operator's */
 	bool is_tls;
 	bool pass_authorization;  /* the client's own is wanted, and there is no key */
 	struct list idle;         /* struct upstream.node */

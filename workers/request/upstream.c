@@ -14,6 +14,7 @@
 
 /* Reads of one turn of the loop on one connection, so that one fast server cannot starve the rest. */
 #define READS_PER_TURN 4
+#define STALE_SECONDS 1.0
 /* Connections being opened to one backend at a time: a handle in the making holds some 30 KB, and a backend that swallows
  * connections must not fill the machine with them. Opening takes well under a millisecond where it works. */
 #define OPENINGS_PER_TARGET 64u
@@ -89,6 +90,13 @@ static void fail(struct upstream *upstream, enum upstream_failure failure, const
 	events->on_failed(owner, failure, error);
 }
 
+/* A kept connection that breaks right after a request was put on it had been closed before; one that breaks later had the
+ * request under way, and sending it again silently could do the work, and the bill, twice. */
+static bool was_stale(const struct upstream *upstream)
+{
+	return upstream->requests > 1 && ev_now(upstream->worker->loop) - upstream->sent_at < STALE_SECONDS;
+}
+
 /* The connection ended or broke while a request was on it. */
 static void lose(struct upstream *upstream, const char *how)
 {
@@ -96,7 +104,7 @@ static void lose(struct upstream *upstream, const char *how)
 	struct error error;
 
 	error_set(&error, "%s %s", how, unheard ? "before answering" : "in the middle of its answer");
-	fail(upstream, unheard && upstream->requests > 1 ? UPSTREAM_STALE : UPSTREAM_LOST, &error);
+	fail(upstream, unheard && was_stale(upstream) ? UPSTREAM_STALE : UPSTREAM_LOST, &error);
 }
 
 static void complete(struct upstream *upstream)
@@ -318,6 +326,7 @@ void upstream_send(struct upstream *upstream, const struct iovec *pieces, unsign
 	invariant(count <= UPSTREAM_PIECES_MAX && upstream->piece_count == 0);
 	memcpy(upstream->pieces, pieces, count * sizeof(*pieces));
 	upstream->piece_count = count;
+	upstream->sent_at = ev_now(upstream->worker->loop);
 	if (upstream->fd >= 0)
 		push(upstream);
 }

@@ -56,7 +56,8 @@ struct upstream {
 	unsigned piece_count;
 	unsigned piece_at;
 	unsigned requests;           /* carried so far */
-	double idle_since;           /* loop time */
+	double idle_since;           /* loop times */
+	double sent_at;              /* the request at hand was given to us */
 	uint64_t sent_bytes;
 	bool paused;
 	bool dead;

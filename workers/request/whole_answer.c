@@ -95,6 +95,13 @@ static void complete_success(struct exchange *exchange)
 			"the body is not a JSON object");
 		return;
 	}
+	/* Some servers say 200 and mean it badly: as with a stream whose first event is an error. */
+	if (facts.has_error && !facts.has_choices) {
+		fail(exchange,
+			(struct exchange_failure){.error = HTTP_ERROR_UPSTREAM, .observed = OBSERVED_SERVER_ERROR, .retryable = true},
+			upstream_message(&facts, (char[UPSTREAM_MESSAGE_MAX]){0}));
+		return;
+	}
 	if (facts.has_usage) {
 		exchange->record->tokens_prompt = facts.prompt_tokens;
 		exchange->record->tokens_completion = facts.completion_tokens;
@@ -106,11 +113,11 @@ static void complete_success(struct exchange *exchange)
 		whole_answer_pass(exchange);
 }
 
-/* A key of the operator's that a backend refuses is not the client's mistake. */
+/* A key of the operator's that a backend refuses (or that is out of money) is not the client's mistake. */
 static bool is_our_key_refused(const struct exchange *exchange)
 {
-	return (exchange->status == 401 || exchange->status == 403) && exchange->candidate->backend->is_cloud &&
-		!exchange->candidate->backend->pass_authorization;
+	return exchange->target->has_key &&
+		(exchange->status == 401 || exchange->status == 402 || exchange->status == 403);
 }
 
 static uint32_t asked_to_wait_ms(const struct exchange *exchange)
@@ -137,7 +144,7 @@ static void complete_refusal(struct exchange *exchange)
 			message);
 	else if (is_our_key_refused(exchange))
 		fail(exchange,
-			(struct exchange_failure){.error = HTTP_ERROR_UPSTREAM, .observed = OBSERVED_KEY_REFUSED, .retryable = true},
+			(struct exchange_failure){.error = HTTP_ERROR_UPSTREAM_CREDENTIALS, .observed = OBSERVED_KEY_REFUSED},
 			message);
 	else if (exchange->status >= 500)
 		fail(exchange,

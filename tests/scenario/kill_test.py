@@ -198,7 +198,7 @@ class Stopped(Killing):
 
     def expect_service_without(self, pid, load):
         """The rule that spreads connections must not wait for a worker that takes none: 60 more than its share come."""
-        self.upstream.set(token_delay=0.6)  # a few at a time would take them longer than the stopped worker has
+        self.upstream.set(token_delay=0.4)  # a few at a time would take them longer than the stopped worker has
         finish = start_asking(self.gateway, [chat(stream=True) for _ in range(60)])
         wait_for("requests to be answered by the other", load.done(20), 8)
         replies = finish()

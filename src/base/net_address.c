@@ -117,3 +117,52 @@ bool net_address_is_forbidden(enum net_address_kind kind)
 	       kind == NET_ADDRESS_MULTICAST || kind == NET_ADDRESS_UNSPECIFIED ||
 	       kind == NET_ADDRESS_OTHER;
 }
+
+/* Whether `bits` leading bits of the two are the same. */
+static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	uint8_t mask = (uint8_t)(0xff00u >> (bits % 8));
+
+	return memcmp(a, b, bits / 8) == 0 &&
+	       (bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
+}
+
+/* The bytes of an IP address, of a mapped one those of its IPv4; the family, or AF_UNSPEC. */
+static int address_bytes(const struct sockaddr *address, uint8_t bytes[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(bytes, &v4->sin_addr, 4);
+		return AF_INET;
+	}
+	if (address->sa_family != AF_INET6)
+		return AF_UNSPEC;
+	memcpy(bytes, &v6->sin6_addr, 16);
+	if (memcmp(bytes, mapped, sizeof(mapped)) != 0)
+		return AF_INET6;
+	memmove(bytes, bytes + 12, 4);
+	return AF_INET;
+}
+
+bool net_address_is_in(const struct sockaddr *address, const char *network)
+{
+	const char *slash = strchrnul(network, '/');
+	char text[INET6_ADDRSTRLEN];
+	uint8_t bytes[16];
+	uint8_t base[16];
+	int family = address_bytes(address, bytes);
+	unsigned longest = family == AF_INET ? 32 : 128;
+	unsigned bits = longest;
+
+	if (family == AF_UNSPEC || (size_t)(slash - network) >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)(slash - network), network);
+	if (inet_pton(family, text, base) != 1)
+		return false;
+	if (*slash && (sscanf(slash + 1, "%3u", &bits) != 1 || bits > longest))
+		return false;
+	return same_prefix(bytes, base, bits);
+}

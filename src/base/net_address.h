@@ -27,6 +27,10 @@ enum net_address_kind net_address_kind(const struct sockaddr *address);
 /* Kinds that nothing of ours is ever sent to, whatever a name resolved to: a backend there is a mistake or an attack. */
 bool net_address_is_forbidden(enum net_address_kind kind);
 
+/* Whether an address lies in a network: "10.0.0.0/8", "fd00::/8", or a single address. An IPv4 address mapped into IPv6
+ * counts as the IPv4 one. A text that is no network holds nothing. */
+bool net_address_is_in(const struct sockaddr *address, const char *network);
+
 #define NET_ADDRESS_TEXT_SIZE 56
 /* "127.0.0.1:80", "[::1]:80"; "?" when it is not IP. */
 void net_address_format(const struct sockaddr *address, char text[NET_ADDRESS_TEXT_SIZE]);

@@ -44,7 +44,7 @@ enum config_hard_limit_action { HARD_LOCAL_ONLY, HARD_QUEUE, HARD_REJECT };
 enum config_unknown_price { UNKNOWN_PRICE_REFUSE, UNKNOWN_PRICE_DEFAULT };
 enum config_ledger_failure { LEDGER_CLOSED, LEDGER_OPEN };
 enum config_period { PERIOD_DAILY, PERIOD_WEEKLY, PERIOD_MONTHLY, PERIOD_YEARLY, PERIOD_TOTAL };
-enum config_privacy { PRIVACY_NONE, PRIVACY_RESTRICTED, PRIVACY_OPEN };
+enum config_privacy { PRIVACY_NONE, PRIVACY_RESTRICTED };
 /* The values equal enum backend_zone of registry.h. */
 enum config_zone { CONFIG_ZONE_RESTRICTED, CONFIG_ZONE_OPEN };
 enum config_scope { SCOPE_ORGANIZATION, SCOPE_TEAM, SCOPE_USER, SCOPE_GLOBAL };
@@ -94,6 +94,10 @@ bool config_state_dir(const struct config *config, char *out, size_t size, struc
 bool config_admin_socket(const struct config *config, char *out, size_t size, struct error *err);
 /* Where root's daemon has its socket unless told otherwise: $(runstatedir)/nexus/admin.sock. */
 extern const char config_system_socket[];
+/* Whether a backend of the restricted zone may be at an address: loopback, link-local, private or
+ * unique-local, or in routing.trusted_networks. */
+struct sockaddr;
+bool config_address_is_ours(const struct config *config, const struct sockaddr *address);
 /* Types whose servers belong to somebody else: openai, anthropic, google. */
 bool config_type_is_cloud(const char *type);
 

@@ -119,4 +119,7 @@ void config_finish(struct config_build *build);
 void config_finish_backend(struct config_build *build, struct config_backend *backend);
 void config_check(struct config_build *build);
 
+/* --- config_check_routing.c --- */
+void config_check_routing(struct config_build *build);
+
 #endif

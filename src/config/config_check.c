@@ -10,7 +10,6 @@
 #include "base/net_address.h"
 
 #define BACKENDS_MAX 1024u /* what a registry holds */
-#define ALIAS_CHAIN  3u
 
 bool config_type_is_cloud(const char *type)
 {
@@ -139,109 +138,7 @@ static void check_others(struct config_build *build)
 			"is \"default\", but budget.default_price is not given");
 }
 
-/* The alias of that name, or NULL. */
-static const struct config_alias *alias_find(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->routing.alias_count; i++)
-		if (strcmp(config->routing.aliases[i].name, name) == 0)
-			return &config->routing.aliases[i];
-	return NULL;
-}
-
-/* Follows one alias and names the way when it is a circle or too long. */
-static void check_alias_chain(struct config_build *build, const struct config_alias *first)
-{
-	char way[800]; /* five names of 127 */
-	size_t used = (size_t)snprintf(way, sizeof(way), "%s", first->name);
-	const struct config_alias *at = first;
-	unsigned steps = 0;
-	bool said = false; /* a circle is named once, at its first alias */
-
-	for (; at && steps <= ALIAS_CHAIN; steps++) {
-		used += (size_t)snprintf(way + used, sizeof(way) - used, " -> %s", at->target);
-		if (strcmp(at->target, first->name) == 0) {
-			if (!said)
-				config_problem_add(build, false, "aliases go in a circle: %s", way);
-			return;
-		}
-		at = alias_find(build->config, at->target);
-		said = said || (at && at < first);
-	}
-	if (steps > ALIAS_CHAIN)
-		config_problem_add(build, false, "the chain of aliases is longer than %u: %s",
-			ALIAS_CHAIN, way);
-}
-
-static void check_aliases(struct config_build *build)
-{
-	const struct config *config = build->config;
-	char path[96];
-
-	build->path = path;
-	for (size_t i = 0; i < config->routing.alias_count; i++) {
-		const struct config_alias *alias = &config->routing.aliases[i];
-
-		snprintf(path, sizeof(path), "routing.aliases[%zu]", i);
-		build->place = alias->place;
-		if (alias_find(config, alias->name) != alias)
-			config_problem_add(
-				build, false, "there is another alias named %s", alias->name);
-		else
-			check_alias_chain(build, alias);
-	}
-	build->path = NULL;
-}
-
-static void check_fallbacks(struct config_build *build)
-{
-	const struct config_routing *routing = &build->config->routing;
-	char path[96];
-
-	build->path = path;
-	for (size_t i = 0; i < routing->fallback_count; i++) {
-		const struct config_fallback *fallback = &routing->fallbacks[i];
-
-		snprintf(path, sizeof(path), "routing.fallbacks[%zu]", i);
-		build->place = fallback->place;
-		if (fallback->chain.count == 0)
-			config_problem_add(build, false, "chain is empty");
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(routing->fallbacks[j].model, fallback->model) == 0)
-				config_problem_add(build, false, "there is another chain for %s",
-					fallback->model);
-		for (size_t j = 0; j < fallback->chain.count; j++)
-			if (strcmp(fallback->chain.items[j], fallback->model) == 0)
-				config_problem_add(build, false, "the chain of %s leads back to it",
-					fallback->model);
-	}
-	build->path = NULL;
-}
-
 /* --- backends --- */
-
-/* Whether `bits` leading bits of the two are the same. */
-static bool same_prefix(const unsigned char *a, const unsigned char *b, unsigned bits)
-{
-	unsigned char mask = (unsigned char)(0xff00u >> (bits % 8));
-
-	return memcmp(a, b, bits / 8) == 0 &&
-	       (bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
-}
-
-/* Whether an address (4 or 16 bytes) lies in "10.0.0.0/8". */
-static bool in_network(int family, const unsigned char *address, const char *network)
-{
-	unsigned char base[16];
-	char text[64];
-	const char *slash = strchr(network, '/');
-	unsigned bits = family == AF_INET ? 32 : 128;
-
-	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - network) : (int)strlen(network),
-		network);
-	if (inet_pton(family, text, base) != 1 || (slash && sscanf(slash + 1, "%3u", &bits) != 1))
-		return false;
-	return same_prefix(address, base, bits);
-}
 
 /* The host of a URL without brackets. */
 static void url_host(const char *url, char *out, size_t size)
@@ -252,33 +149,34 @@ static void url_host(const char *url, char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)len, at);
 }
 
+bool config_address_is_ours(const struct config *config, const struct sockaddr *address)
+{
+	const struct config_strings *trusted = &config->routing.trusted_networks;
+	enum net_address_kind kind = net_address_kind(address);
+
+	if (kind == NET_ADDRESS_LOOPBACK || kind == NET_ADDRESS_PRIVATE ||
+		kind == NET_ADDRESS_LINK_LOCAL)
+		return true;
+	for (size_t i = 0; i < trusted->count; i++)
+		if (net_address_is_in(address, trusted->items[i]))
+			return true;
+	return false;
+}
+
 /* Whether the URL names, by a literal address, a machine that is not known to be ours. Names are
  * judged when connecting. */
 static bool is_foreign_address(const struct config *config, const char *url)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	const struct sockaddr *address = (const struct sockaddr *)&v4;
-	const unsigned char *bytes = (const unsigned char *)&v4.sin_addr;
-	enum net_address_kind kind;
 	char host[256];
 
 	url_host(url, host, sizeof(host));
-	if (inet_pton(AF_INET, host, &v4.sin_addr) != 1) {
-		address = (const struct sockaddr *)&v6;
-		bytes = (const unsigned char *)&v6.sin6_addr;
-		if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
-			return false;
-	}
-	kind = net_address_kind(address);
-	if (kind == NET_ADDRESS_LOOPBACK || kind == NET_ADDRESS_PRIVATE ||
-		kind == NET_ADDRESS_LINK_LOCAL)
-		return false;
-	for (size_t i = 0; i < config->routing.trusted_networks.count; i++)
-		if (in_network(
-			    address->sa_family, bytes, config->routing.trusted_networks.items[i]))
-			return false;
-	return true;
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
+		return !config_address_is_ours(config, (const struct sockaddr *)&v4);
+	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
+		return !config_address_is_ours(config, (const struct sockaddr *)&v6);
+	return false;
 }
 
 static void check_models(struct config_build *build, const struct config_backend *backend)
@@ -373,8 +271,7 @@ void config_check(struct config_build *build)
 {
 	check_server(build);
 	check_others(build);
-	check_aliases(build);
-	check_fallbacks(build);
 	check_backends(build);
 	check_limits(build);
+	config_check_routing(build);
 }

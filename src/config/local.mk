@@ -6,6 +6,7 @@ src_config_libnexusconfig_a_SOURCES = \
 	src/config/config_build.h \
 	src/config/config_amend.c \
 	src/config/config_check.c \
+	src/config/config_check_routing.c \
 	src/config/config_diff.c \
 	src/config/config_errors.c \
 	src/config/config_form.c \

@@ -4,13 +4,17 @@ src_routing_librouting_a_SOURCES = \
 	src/routing/alias.c \
 	src/routing/inspect.c src/routing/inspect.h \
 	src/routing/inspect_messages.c src/routing/inspection.h \
+	src/routing/policy.c \
 	src/routing/routing.c src/routing/routing.h src/routing/routing_stages.h \
 	src/routing/routing_context.c \
 	src/routing/stage_capability.c \
 	src/routing/stage_capacity.c \
 	src/routing/stage_health.c \
 	src/routing/stage_model.c \
+	src/routing/stage_privacy.c \
 	src/routing/stage_score.c \
+	src/routing/stage_tier.c \
+	src/routing/substitute.c \
 	src/routing/token_estimate.c src/routing/token_estimate.h
 INSPECT_LIBS = src/routing/librouting.a $(BASE_LIBS)
 ROUTING_LIBS = src/routing/librouting.a $(CONFIG_LIBS) $(REGISTRY_LIBS)

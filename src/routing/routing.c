@@ -9,6 +9,10 @@ const char *const rejection_names[REJECTED_COUNT] = {
 	[REJECTED_UNKNOWN] = "not-probed-yet",
 	[REJECTED_WARMING] = "warming",
 	[REJECTED_RATE_LIMITED] = "rate-limited",
+	[REJECTED_PRIVACY] = "privacy-policy",
+	[REJECTED_CROSS_ZONE] = "cross-zone",
+	[REJECTED_TIER] = "tier-too-low",
+	[REJECTED_SCORES] = "capability-score-too-low",
 	[REJECTED_NO_VISION] = "no-vision",
 	[REJECTED_NO_TOOLS] = "no-tools",
 	[REJECTED_NO_JSON_MODE] = "no-json-mode",
@@ -21,10 +25,12 @@ const char *const rejection_names[REJECTED_COUNT] = {
 };
 
 const char *const reason_names[REASON_COUNT] = {
+	[REASON_PRIVACY_REQUIREMENT] = "privacy-requirement",
 	[REASON_FALLBACK] = "fallback",
 	[REASON_FAILOVER] = "failover",
 	[REASON_CAPACITY_OVERFLOW] = "capacity-overflow",
 	[REASON_CAPABILITY_UNKNOWN] = "capability-unknown",
+	[REASON_AFFINITY] = "affinity",
 	[REASON_CAPABILITY_MATCH] = "capability-match",
 };
 
@@ -33,9 +39,13 @@ struct stage {
 	void (*run)(struct routing_pass *pass);
 };
 
+/* Zone and tier come before capability: what they leave out is no better choice than a model that
+ * is not known to be capable, and must not push it out. */
 static const struct stage stages[] = {
 	{"model", stage_model},
 	{"health", stage_health},
+	{"privacy", stage_privacy},
+	{"tier", stage_tier},
 	{"capability", stage_capability},
 	{"capacity", stage_capacity},
 	{"score", stage_score},
@@ -107,7 +117,8 @@ static bool is_overflow(const struct routing_pass *pass)
 
 		if (busy->rejected != REJECTED_BUSY)
 			continue;
-		if (is_smart ? smart_score(pass->view->config, busy) > chosen->score
+		if (is_smart ? smart_score(pass->view->config, busy) >
+				       smart_score(pass->view->config, chosen)
 			     : busy->backend->priority < chosen->backend->priority)
 			return true;
 	}
@@ -116,35 +127,132 @@ static bool is_overflow(const struct routing_pass *pass)
 
 static enum route_reason reason_of(const struct routing_pass *pass)
 {
-	if (pass->tried_count > 0)
+	if (pass->decision->privacy_narrowed)
+		return REASON_PRIVACY_REQUIREMENT;
+	if (pass->step > 0)
+		return REASON_FALLBACK;
+	if (pass->ask->tried_count > 0)
 		return REASON_FAILOVER;
 	if (is_overflow(pass))
 		return REASON_CAPACITY_OVERFLOW;
 	if (pass->decision->candidates[0].capability_unknown)
 		return REASON_CAPABILITY_UNKNOWN;
+	if (pass->decision->affinity_decided)
+		return REASON_AFFINITY;
 	return REASON_CAPABILITY_MATCH;
 }
 
-void routing_decide(const struct routing_view *view, struct request_facts *facts,
-	const uint64_t *tried, size_t tried_count, struct arena *arena,
-	struct routing_decision *decision)
+/* --- the model asked for, then its substitutes --- */
+
+/* Candidates of models that were given up. */
+struct past {
+	struct routing_candidate *candidates;
+	size_t count;
+};
+
+/* The candidates of `past` stand between the first `front` of the decision's and the others. */
+static void insert_past(struct routing_pass *pass, const struct past *past, size_t front)
+{
+	struct routing_decision *decision = pass->decision;
+	size_t count = past->count + decision->candidate_count;
+	struct routing_candidate *all;
+
+	if (past->count == 0)
+		return;
+	all = arena_alloc(pass->arena, count * sizeof(*all));
+	for (size_t i = 0; i < count; i++)
+		all[i] = i < front                 ? decision->candidates[i]
+			 : i < front + past->count ? past->candidates[i - front]
+						   : decision->candidates[i - past->count];
+	decision->candidates = all;
+	decision->candidate_count = count;
+}
+
+/* Nobody is left for this model: what was found out about it is kept. */
+static void give_up_model(struct routing_pass *pass, struct past *past)
+{
+	struct routing_decision *decision = pass->decision;
+
+	if (pass->step == 0 && decision->candidate_count > 0)
+		decision->asked_lost = any_rejected(decision, REJECTED_BUSY)
+					       ? REJECTED_BUSY
+					       : decision->candidates[0].rejected;
+	insert_past(pass, past, 0);
+	*past = (struct past){decision->candidates, decision->candidate_count};
+	decision->candidates = NULL;
+	decision->candidate_count = 0;
+	pass->left = 0;
+}
+
+static void run_stages(struct routing_pass *pass)
+{
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		pass->stage = stages[i].name;
+		stages[i].run(pass);
+	}
+}
+
+/* What its names ask of a request, whatever serves it. */
+static void read_names(struct routing_pass *pass)
+{
+	const struct routing_view *view = pass->view;
+	struct routing_decision *decision = pass->decision;
+
+	decision->model_asked = pass->facts->model;
+	decision->alias_depth = routing_resolve_alias(
+		view->config, view->registry, pass->facts->model, decision->alias_chain);
+	decision->model_used = decision->alias_chain[decision->alias_depth];
+	for (size_t i = 0; i <= decision->alias_depth; i++)
+		need_add(&pass->need, view->config, decision->alias_chain[i]);
+	if (pass->need.restricted_by) {
+		decision->zone_bar = ZONE_BAR_POLICY;
+		decision->policy = pass->need.restricted_by;
+	}
+}
+
+static void note_choice(struct routing_pass *pass)
+{
+	struct routing_decision *decision = pass->decision;
+
+	decision->step = pass->step;
+	decision->mixed_models = pass->step > 0 && pass->model.len == 0;
+	decision->model_used = decision->mixed_models
+				       ? slice_of(decision->candidates[0].model->id)
+				       : pass->model;
+	decision->reason = reason_of(pass);
+}
+
+struct slice routing_model_for(
+	const struct routing_decision *decision, const struct routing_candidate *candidate)
+{
+	return decision->mixed_models ? slice_of(candidate->model->id) : decision->model_used;
+}
+
+void routing_decide(const struct routing_view *view, const struct routing_ask *ask,
+	struct arena *arena, struct routing_decision *decision)
 {
 	struct routing_pass pass = {
 		.view = view,
-		.facts = facts,
-		.tried = tried,
-		.tried_count = tried_count,
+		.ask = ask,
+		.facts = ask->facts,
 		.arena = arena,
 		.decision = decision,
+		.step = ask->first_step,
 	};
+	struct routing_need asked;
+	struct past past = {NULL, 0};
 
 	*decision = (struct routing_decision){.reason = REASON_CAPABILITY_MATCH};
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
-		pass.stage = stages[i].name;
-		stages[i].run(&pass);
+	read_names(&pass);
+	for (asked = pass.need; substitute_begin(&pass); pass.step++, pass.need = asked) {
+		run_stages(&pass);
+		decision->chosen_count = pass.left;
+		if (pass.left > 0) {
+			note_choice(&pass);
+			break;
+		}
+		give_up_model(&pass, &past);
 	}
-	decision->chosen_count = pass.left;
+	insert_past(&pass, &past, decision->chosen_count);
 	decision->outcome = outcome_of(&pass);
-	if (decision->outcome == ROUTING_CHOSEN)
-		decision->reason = reason_of(&pass);
 }

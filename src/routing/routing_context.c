@@ -14,6 +14,14 @@ static void write_available(struct json_writer *json, const struct routing_decis
 	json_array_close(json);
 }
 
+static void write_requirements(struct json_writer *json, const struct routing_decision *decision)
+{
+	if (decision->required_tier > 0)
+		json_member_uint(json, "required_tier", decision->required_tier);
+	if (decision->zone_bar != ZONE_BAR_NONE)
+		json_member_text(json, "required_zone", zone_names[ZONE_RESTRICTED]);
+}
+
 static void write_rejected(struct json_writer *json, const struct routing_decision *decision)
 {
 	size_t count = decision->candidate_count - decision->chosen_count;
@@ -26,6 +34,8 @@ static void write_rejected(struct json_writer *json, const struct routing_decisi
 
 		json_object_open(json);
 		json_member_text(json, "backend", candidate->backend->name);
+		if (candidate->is_substitute)
+			json_member_text(json, "model", candidate->model->id);
 		json_member_text(json, "reason", rejection_names[candidate->rejected]);
 		json_object_close(json);
 	}
@@ -41,6 +51,7 @@ bool routing_context_json(const struct routing_decision *decision, struct buffer
 
 	json_write_init(&json, out);
 	json_object_open(&json);
+	write_requirements(&json, decision);
 	write_available(&json, decision);
 	write_rejected(&json, decision);
 	json_object_close(&json);

@@ -36,8 +36,16 @@ static bool lacks(struct routing_candidate *candidate, bool wanted, uint8_t know
 	return knowledge == KNOWLEDGE_NO;
 }
 
-static enum rejection judge(struct request_facts *facts, struct routing_candidate *candidate)
+/* The request did not fit a context that was thought long enough. */
+static bool is_no_longer(const struct routing_pass *pass, const struct registry_model *model)
 {
+	return pass->ask->longer_than > 0 && model->context_length <= pass->ask->longer_than;
+}
+
+enum rejection capability_judge(
+	const struct routing_pass *pass, struct routing_candidate *candidate)
+{
+	struct request_facts *facts = pass->facts;
 	const struct registry_model *model = candidate->model;
 	bool embeds = facts->endpoint == ENDPOINT_EMBEDDINGS;
 
@@ -51,7 +59,9 @@ static enum rejection judge(struct request_facts *facts, struct routing_candidat
 		return REJECTED_NO_TOOLS;
 	if (lacks(candidate, facts->json_mode, model->json_mode))
 		return REJECTED_NO_JSON_MODE;
-	return is_too_long(candidate, facts) ? REJECTED_CONTEXT : REJECTED_NOT;
+	if (is_no_longer(pass, model) || is_too_long(candidate, facts))
+		return REJECTED_CONTEXT;
+	return REJECTED_NOT;
 }
 
 static void reject_unknown(struct routing_pass *pass)
@@ -74,7 +84,7 @@ void stage_capability(struct routing_pass *pass)
 
 		if (candidate->rejected != REJECTED_NOT)
 			continue;
-		why = judge(pass->facts, candidate);
+		why = capability_judge(pass, candidate);
 		if (why != REJECTED_NOT)
 			candidate_reject(pass, candidate, why);
 		else

@@ -1,11 +1,16 @@
 /* stage_health.c: who can serve now. The only stage that asks for a candidate's load, once. */
 #include "routing/routing_stages.h"
 
-static bool was_tried(const struct routing_pass *pass, const struct registry_backend *backend)
+bool was_tried(const struct routing_pass *pass, const struct registry_backend *backend,
+	const struct registry_model *model)
 {
-	for (size_t i = 0; i < pass->tried_count; i++)
-		if (pass->tried[i] == backend->id)
+	for (size_t i = 0; i < pass->ask->tried_count; i++) {
+		const struct routing_tried *tried = &pass->ask->tried[i];
+
+		if (tried->backend == backend->id &&
+			(tried->model.len == 0 || !model || slice_is(tried->model, model->id)))
 			return true;
+	}
 	return false;
 }
 
@@ -42,8 +47,9 @@ void stage_health(struct routing_pass *pass)
 		enum rejection why;
 
 		candidate->load = view->load(view->context, candidate->backend, candidate->model);
-		why = was_tried(pass, candidate->backend) ? REJECTED_TRIED
-							  : judge_status(candidate, view->now_ms);
+		why = was_tried(pass, candidate->backend, candidate->model)
+			      ? REJECTED_TRIED
+			      : judge_status(candidate, view->now_ms);
 		/* Its state is ahead of what is known of its models. */
 		if (why == REJECTED_NOT && !candidate->model)
 			why = REJECTED_UNKNOWN;

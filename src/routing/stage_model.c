@@ -1,9 +1,22 @@
-/* stage_model.c: who offers the model.
+/* stage_model.c: who offers the model of this pass.
  *
  * A name may only be called unknown when all who might offer it have said what they have: while a
  * backend has not been probed, or nothing is known of any, the backends that did not say stand as
  * rejected candidates without a model. */
 #include "routing/routing_stages.h"
+
+/* `x` may be the short name of `x:latest`: a policy for that one holds as well. */
+static void add_full_name(struct routing_pass *pass)
+{
+	for (size_t i = 0; i < pass->decision->candidate_count; i++) {
+		struct slice id = slice_of(pass->decision->candidates[i].model->id);
+
+		if (id.len != pass->model.len) {
+			need_add(&pass->need, pass->view->config, id);
+			return;
+		}
+	}
+}
 
 static void add_offers(struct routing_pass *pass, const struct registry_offer *offers, size_t count)
 {
@@ -12,10 +25,14 @@ static void add_offers(struct routing_pass *pass, const struct registry_offer *o
 
 	for (size_t i = 0; i < count; i++)
 		candidates[i] = (struct routing_candidate){
-			.backend = offers[i].backend, .model = offers[i].model};
+			.backend = offers[i].backend,
+			.model = offers[i].model,
+			.is_substitute = pass->step > 0};
 	pass->decision->candidates = candidates;
 	pass->decision->candidate_count = count;
 	pass->left = count;
+	if (pass->view->config->routing.policy_count > 0)
+		add_full_name(pass);
 }
 
 /* Backends that have not said what they have. One that is usable and lists nothing has said so. */
@@ -52,18 +69,22 @@ static void add_silent(struct routing_pass *pass)
 
 void stage_model(struct routing_pass *pass)
 {
-	struct routing_decision *decision = pass->decision;
+	const struct routing_decision *decision = pass->decision;
 	const struct registry *registry = pass->view->registry;
+	struct slice asked = decision->alias_chain[decision->alias_depth];
 	const struct registry_offer *offers;
 	size_t count;
 
-	decision->model_asked = pass->facts->model;
-	decision->alias_depth = routing_resolve_alias(
-		pass->view->config, registry, pass->facts->model, decision->alias_chain);
-	decision->model_used = decision->alias_chain[decision->alias_depth];
-	offers = registry_offers(registry, decision->model_used, &count);
+	if (pass->model.len == 0 && pass->step > 0) {
+		substitute_add_same_tier(pass);
+		return;
+	}
+	/* By an alias a chain can come back to the model asked for, which was given up. */
+	if (pass->step > 0 && slice_equal(pass->model, asked))
+		return;
+	offers = registry_offers(registry, pass->model, &count);
 	if (count > 0)
 		add_offers(pass, offers, count);
-	else if (registry->backend_count > 0)
+	else if (registry->backend_count > 0 && pass->step == 0)
 		add_silent(pass);
 }

@@ -49,6 +49,67 @@ static double score_of(const struct routing_pass *pass, const struct routing_can
 	return smart_score(view->config, candidate);
 }
 
+/* --- affinity --- */
+
+#define AFFINITY_SHARE 0.15
+
+/* The same in every worker and after every restart: a backend's id is the hash of its URL. */
+static uint64_t affinity_weight(uint64_t conversation, uint64_t backend)
+{
+	uint64_t mixed = conversation ^ (backend * 0x9e3779b97f4a7c15u);
+
+	mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
+	mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
+	return mixed ^ (mixed >> 31);
+}
+
+/* How much the conversation's own backend gains: a share of the score where there is one; in order
+ * of priority it only decides between equals, and the other strategies are about spreading. */
+static double affinity_bonus(int strategy, double score)
+{
+	if (strategy == STRATEGY_SMART)
+		return (score < 0 ? -score : score) * AFFINITY_SHARE;
+	return strategy == STRATEGY_PRIORITY_ONLY ? 0.5 : 0.0;
+}
+
+/* Rendezvous hashing: when a backend comes or goes, only its own conversations move. */
+static void favour_own_backend(struct routing_pass *pass, struct ranked *ranked, size_t count)
+{
+	const struct routing_candidate *candidates = pass->decision->candidates;
+	uint64_t conversation = pass->ask->session ? pass->ask->session : pass->facts->conversation;
+	size_t winner = 0;
+	size_t first = 0;
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t weight =
+			affinity_weight(conversation, candidates[ranked[i].at].backend->id);
+
+		if (weight > most) {
+			most = weight;
+			winner = i;
+		}
+		if (ranked[i].score > ranked[first].score)
+			first = i;
+	}
+	ranked[winner].score += affinity_bonus(
+		pass->view->config->routing.strategy, ranked[winner].score);
+	pass->decision->affinity_decided =
+		winner != first && ranked[winner].score >= ranked[first].score &&
+		(ranked[winner].score > ranked[first].score || winner < first);
+}
+
+static bool has_affinity(const struct routing_pass *pass)
+{
+	const struct config *config = pass->view->config;
+
+	return config->routing.affinity && (pass->ask->session || pass->facts->conversation) &&
+	       (config->routing.strategy == STRATEGY_SMART ||
+		       config->routing.strategy == STRATEGY_PRIORITY_ONLY);
+}
+
+/* --- the order --- */
+
 static int compare_ranked(const void *left, const void *right)
 {
 	const struct ranked *a = left;
@@ -107,6 +168,8 @@ void stage_score(struct routing_pass *pass)
 		ranked[count] = (struct ranked){score_of(pass, candidate, count, pass->left), i};
 		count++;
 	}
+	if (count > 1 && has_affinity(pass))
+		favour_own_backend(pass, ranked, count);
 	qsort(ranked, count, sizeof(*ranked), compare_ranked);
 	if (pass->view->config->routing.strategy == STRATEGY_LEAST_LOADED && count > 1)
 		put_winner_first(pass, ranked, count);

@@ -103,6 +103,7 @@ static void bench_decide(
 		.config = &config, .registry = registry, .load = load_of, .random = &random};
 	struct request_facts facts = {
 		.model = SLICE_LITERAL("model-0-7"), .has_tools = true, .tokens_bound = {900, 900}};
+	struct routing_ask ask = {.facts = &facts};
 	unsigned rounds = 20000;
 	size_t candidates = 0;
 	uint64_t start;
@@ -120,7 +121,7 @@ static void bench_decide(
 
 		arena_init_in(&arena, 16 << 10, memory, sizeof(memory));
 		view.round_robin = i;
-		routing_decide(&view, &facts, NULL, 0, &arena, &decision);
+		routing_decide(&view, &ask, &arena, &decision);
 		candidates += decision.candidate_count;
 		arena_free(&arena);
 	}

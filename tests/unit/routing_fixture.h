@@ -26,6 +26,10 @@ struct setting {
 	struct random random;
 	unsigned asked[BACKENDS_MAX]; /* how often load was called */
 	uint64_t round_robin;
+	enum routing_substitutes substitutes;
+	uint64_t session;
+	size_t first_step;
+	uint64_t longer_than;
 	struct arena arena;
 	struct routing_decision decision;
 };
@@ -84,8 +88,17 @@ static inline struct backend_load load_of(
 }
 
 static inline const struct routing_decision *decide_after(struct setting *setting,
-	struct request_facts *facts, const uint64_t *tried, size_t tried_count)
+	struct request_facts *facts, const struct routing_tried *tried, size_t tried_count)
 {
+	struct routing_ask ask = {
+		.facts = facts,
+		.substitutes = setting->substitutes,
+		.session = setting->session,
+		.tried = tried,
+		.tried_count = tried_count,
+		.first_step = setting->first_step,
+		.longer_than = setting->longer_than,
+	};
 	struct routing_view view = {
 		.config = &setting->config,
 		.registry = setting->registry,
@@ -96,7 +109,7 @@ static inline const struct routing_decision *decide_after(struct setting *settin
 		.round_robin = setting->round_robin,
 	};
 
-	routing_decide(&view, facts, tried, tried_count, &setting->arena, &setting->decision);
+	routing_decide(&view, &ask, &setting->arena, &setting->decision);
 	return &setting->decision;
 }
 

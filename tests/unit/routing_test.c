@@ -73,7 +73,7 @@ static void test_disabled_backend(void **state)
 static void test_tried_are_not_tried_again(void **state)
 {
 	struct request_facts facts = chat_with("m");
-	const uint64_t tried[] = {0, 1};
+	const struct routing_tried tried[] = {{.backend = 0}, {.backend = 1}};
 	struct setting setting;
 
 	setting_init(&setting);

@@ -166,7 +166,7 @@ static void check_nothing_wasted(
 }
 
 static void check_stable(struct setting *setting, struct request_facts *facts,
-	const uint64_t *tried, size_t tried_count)
+	const struct routing_tried *tried, size_t tried_count)
 {
 	struct routing_decision first;
 
@@ -188,14 +188,14 @@ static void test_properties(void **state)
 	random_seed(&random, 20261121);
 	for (unsigned round = 0; round < 4000; round++) {
 		struct request_facts facts = generate_request(&random);
-		uint64_t tried = random_below(&random, 2 * BACKENDS_MAX);
+		struct routing_tried tried = {.backend = random_below(&random, 2 * BACKENDS_MAX)};
 		struct setting setting;
 		size_t offers;
 
 		generate_world(&setting, &random);
 		decide_after(&setting, &facts, &tried, 1);
-		check_decision(&setting, &facts, tried);
-		check_nothing_wasted(&setting, &facts, tried);
+		check_decision(&setting, &facts, tried.backend);
+		check_nothing_wasted(&setting, &facts, tried.backend);
 		registry_offers(setting.registry, SLICE_LITERAL("m"), &offers);
 		if (offers > 0)
 			for (unsigned id = 0; id < BACKENDS_MAX; id++)

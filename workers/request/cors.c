@@ -28,7 +28,8 @@ bool cors_answer_preflight(struct client *client, const struct http_request *hea
 	client_head_begin(client, 204);
 	http_head_add_text(&client->out, "Access-Control-Allow-Methods", "GET, POST");
 	http_head_add_text(&client->out, "Access-Control-Allow-Headers",
-		"Authorization, Content-Type, X-Request-Id, X-Nexus-Strict, X-Nexus-Flexible, X-Nexus-Priority");
+		"Authorization, Content-Type, X-Request-Id, X-Nexus-Strict, X-Nexus-Flexible, "
+		"X-Nexus-Session, X-Nexus-Priority");
 	http_head_add_text(&client->out, "Access-Control-Max-Age", "600");
 	http_head_end(&client->out);
 	return true;
@@ -55,5 +56,6 @@ void cors_add_headers(const struct client *client, struct buffer *out)
 	http_head_add_text(out, "Access-Control-Allow-Origin", client->cors_origin);
 	http_head_add_text(out, "Vary", "Origin");
 	http_head_add_text(out, "Access-Control-Expose-Headers",
-		"X-Request-Id, X-Nexus-Backend, X-Nexus-Model, X-Nexus-Route-Reason, Retry-After");
+		"X-Request-Id, X-Nexus-Backend, X-Nexus-Model, X-Nexus-Fallback-Model, X-Nexus-Privacy-Zone, "
+		"X-Nexus-Route-Reason, Retry-After");
 }

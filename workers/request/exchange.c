@@ -1,4 +1,4 @@
-/* exchange.c: the life of a request: inspect, decide, take, attempt, fail over, end. */
+/* exchange.c: the life of a request: inspect, open the record, fail over, end. Choosing is exchange_choose.c's. */
 #include "workers/request/exchange.h"
 
 #include <stdarg.h>
@@ -11,8 +11,6 @@
 #include "http/http_head.h"
 #include "workers/request/body_decoder.h"
 #include "workers/request/client.h"
-#include "workers/request/load_view.h"
-#include "workers/request/pool.h"
 #include "workers/request/request_counters.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
@@ -50,15 +48,6 @@ static bool came_from_us(const struct request_worker *worker, const struct http_
 	/* A chain of gateways lists all it has passed. */
 	return hop.len > EXCHANGE_HOPS_MAX ||
 		(hop.len > 0 && memmem(hop.data, hop.len, worker->hop, strlen(worker->hop)) != NULL);
-}
-
-static void decide(struct exchange *exchange)
-{
-	struct routing_view view;
-
-	load_view_init(&view, exchange->worker, exchange->config, exchange->registry);
-	routing_decide(&view, &exchange->facts, exchange->tried, exchange->tried_count, &exchange->arena,
-		&exchange->decision);
 }
 
 static bool any_costs(const struct routing_decision *decision)
@@ -100,6 +89,10 @@ void exchange_begin(struct client *client, enum endpoint endpoint)
 	struct slice head;
 
 	exchange_read_headers(exchange, &worker->head);
+	if (!ask_headers_read(&worker->head, &exchange->asked, &problem.error)) {
+		exchange_answer_error(exchange, HTTP_ERROR_BAD_REQUEST, NULL, no_context, 0, "%s", problem.error.text);
+		return;
+	}
 	if (came_from_us(worker, &worker->head)) {
 		exchange_answer_error(exchange, HTTP_ERROR_LOOP_DETECTED, NULL, no_context, 0,
 			"This request has already passed this gateway: one of its backends is the gateway itself.");
@@ -112,136 +105,9 @@ void exchange_begin(struct client *client, enum endpoint endpoint)
 			problem.error.text);
 		return;
 	}
-	decide(exchange);
+	exchange_decide(exchange);
 	if (open_record(exchange))
 		exchange_dispatch(exchange);
-}
-
-/* --- choosing and attempting --- */
-
-static bool may_use(struct exchange *exchange, const struct registry_backend *backend)
-{
-	/* Whoever can reach the port could spend the operator's keys; until clients have keys, only this machine may. */
-	if (!backend->is_cloud || exchange->client->is_loopback || exchange->config->server.open_spending)
-		return true;
-	exchange->paid_refused++;
-	return false;
-}
-
-static bool take_candidate(struct exchange *exchange, const struct routing_candidate *candidate)
-{
-	struct scoreboard *scoreboard = exchange->worker->worker->scoreboard;
-
-	if (!may_use(exchange, candidate->backend))
-		return false;
-	/* A failover can lead from a free backend to a paid one. */
-	if (candidate->backend->is_cloud && !scoreboard_record_costs(scoreboard, exchange->record))
-		return false;
-	/* What a death would be settled by, until the provider's own figure comes. */
-	if (candidate->backend->is_cloud)
-		exchange->record->tokens_prompt = request_tokens(&exchange->facts).prompt;
-	return scoreboard_take(scoreboard, exchange->record, candidate->backend->row, 1) == TAKE_DONE;
-}
-
-static void begin_attempt(struct exchange *exchange, const struct routing_candidate *candidate)
-{
-	const struct registry_backend *backend = candidate->backend;
-
-	relay_reset(exchange);
-	exchange->target = pool_target(exchange->worker->pool, exchange->config, backend);
-	exchange->candidate = candidate;
-	exchange->attempts++;
-	exchange->record->attempts = (uint16_t)exchange->attempts;
-	exchange->record->backend_id = backend->id;
-	scoreboard_record_name(exchange->record, backend, slice_of(backend->name));
-	exchange->rewrites_model = exchange->decision.alias_depth > 0;
-	exchange->attempt_began = exchange->last_heard = ev_now(exchange->worker->loop);
-	exchange->state = exchange->state == EXCHANGE_STREAMING ? EXCHANGE_STREAMING : EXCHANGE_WAITING;
-	exchange->upstream = upstream_acquire(exchange->target, exchange->fresh_connection, &relay_events, exchange);
-	exchange_send(exchange);
-}
-
-static void answer_too_long(struct exchange *exchange)
-{
-	const struct routing_decision *decision = &exchange->decision;
-
-	exchange_answer_error(exchange, HTTP_ERROR_CONTEXT_LENGTH, "messages", no_context, 0,
-		"This request needs about %llu tokens with its output; the longest context that \"%.*s\" is offered with is "
-		"%llu tokens.",
-		(unsigned long long)decision->tokens_needed, SLICE_ARGS(exchange->facts.model),
-		(unsigned long long)decision->context_longest);
-}
-
-static void answer_model_unknown(struct exchange *exchange)
-{
-	const char *near[3];
-	size_t count = registry_nearest_models(exchange->registry, exchange->facts.model, near, 3);
-	struct slice model = exchange->facts.model;
-	char names[512] = "";
-	size_t used = 0;
-
-	for (size_t i = 0; i < count && used < sizeof(names); i++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : " Nearest available: ", near[i]);
-	exchange_answer_error(exchange, HTTP_ERROR_MODEL_NOT_FOUND, "model", no_context, 0,
-		"The model \"%.*s\" does not exist here.%s", SLICE_ARGS(model), names);
-}
-
-static void answer_unavailable(struct exchange *exchange, enum http_error_id id, const char *why)
-{
-	struct buffer context;
-
-	buffer_init(&context, 64u << 10);
-	routing_context_json(&exchange->decision, &context);
-	exchange_answer_error(exchange, id, NULL, buffer_slice(&context), id == HTTP_ERROR_BUSY ? 1 : 5,
-		"%s (model \"%.*s\").", why, SLICE_ARGS(exchange->facts.model));
-	buffer_free(&context);
-}
-
-static void answer_not_chosen(struct exchange *exchange)
-{
-	switch (exchange->decision.outcome) {
-	case ROUTING_MODEL_UNKNOWN: answer_model_unknown(exchange); break;
-	case ROUTING_TOO_LONG: answer_too_long(exchange); break;
-	case ROUTING_NO_BACKENDS:
-		answer_unavailable(exchange, HTTP_ERROR_UNAVAILABLE, "No model server is known to this gateway");
-		break;
-	case ROUTING_UNAVAILABLE:
-		answer_unavailable(exchange, HTTP_ERROR_UNAVAILABLE, "No backend can take this request now");
-		break;
-	case ROUTING_BUSY:
-	case ROUTING_CHOSEN:
-		answer_unavailable(exchange, HTTP_ERROR_BUSY, "All backends that could take this request are busy");
-		break;
-	}
-}
-
-/* Attempts the best candidate that can be had; false when none can. */
-static bool attempt_best(struct exchange *exchange)
-{
-	const struct routing_decision *decision = &exchange->decision;
-
-	exchange->paid_refused = 0;
-	for (size_t i = 0; decision->outcome == ROUTING_CHOSEN && i < decision->chosen_count; i++) {
-		if (take_candidate(exchange, &decision->candidates[i])) {
-			/* A better one was taken in the moment since the decision. */
-			if (i > exchange->paid_refused && decision->reason == REASON_CAPABILITY_MATCH)
-				exchange->decision.reason = REASON_CAPACITY_OVERFLOW;
-			begin_attempt(exchange, &decision->candidates[i]);
-			return true;
-		}
-	}
-	return false;
-}
-
-void exchange_dispatch(struct exchange *exchange)
-{
-	if (attempt_best(exchange))
-		return;
-	if (exchange->paid_refused > 0 && exchange->paid_refused == exchange->decision.chosen_count)
-		exchange_answer_error(exchange, HTTP_ERROR_UNAUTHORIZED, NULL, no_context, 0,
-			"Only clients on this machine may use paid backends, unless server.open_spending = true.");
-	else
-		answer_not_chosen(exchange);
 }
 
 /* --- failing --- */
@@ -270,20 +136,37 @@ static void close_attempt(struct exchange *exchange)
 static bool may_retry(const struct exchange *exchange, const struct exchange_failure *failure)
 {
 	return failure->retryable && exchange->client && exchange->state != EXCHANGE_STREAMING &&
-		exchange->attempts <= exchange->config->routing.max_retries &&
 		exchange->tried_count < EXCHANGE_ATTEMPTS_MAX && !exchange->worker->stopping;
 }
 
-/* Another backend; false when there is none, with the decision as it was. */
-static bool try_elsewhere(struct exchange *exchange)
+static void note_tried(struct exchange *exchange, bool whole_backend)
 {
-	struct routing_decision before = exchange->decision;
+	const struct routing_candidate *candidate = exchange->candidate;
+	struct slice model = whole_backend ? slice_make(NULL, 0) : slice_of(candidate->model->id);
 
-	decide(exchange);
-	if (exchange->decision.outcome == ROUTING_CHOSEN && attempt_best(exchange))
-		return true;
-	exchange->decision = before;
-	return false;
+	exchange->tried[exchange->tried_count++ % EXCHANGE_ATTEMPTS_MAX] =
+		(struct routing_tried){candidate->backend->id, model};
+}
+
+static void leave_attempt(struct exchange *exchange)
+{
+	close_attempt(exchange);
+	exchange->fresh_connection = false;
+	exchange->state = EXCHANGE_CHOOSING;
+}
+
+bool exchange_try_longer(struct exchange *exchange)
+{
+	uint64_t context_length = exchange->candidate->model->context_length;
+
+	if (!exchange->client || exchange->state == EXCHANGE_STREAMING || exchange->worker->stopping ||
+		exchange->tried_count >= EXCHANGE_ATTEMPTS_MAX)
+		return false;
+	/* Where nobody knows how long it was, any known length is more than nothing. */
+	exchange->longer_than = context_length > 0 ? context_length : 1;
+	note_tried(exchange, false);
+	leave_attempt(exchange);
+	return exchange_choose_again(exchange, exchange->decision.step + 1, "the request is too long for it");
 }
 
 void exchange_fail(struct exchange *exchange, const struct exchange_failure *failure)
@@ -293,12 +176,15 @@ void exchange_fail(struct exchange *exchange, const struct exchange_failure *fai
 	log_info(LOG_UPSTREAM, "%s: attempt %u at %s failed: %s", exchange->client ? exchange->client->request_id : "-",
 		exchange->attempts, backend->name, failure->text.text);
 	observe(exchange, failure);
-	exchange->tried[exchange->tried_count++ % EXCHANGE_ATTEMPTS_MAX] = backend->id;
+	/* What cannot be reached will not serve another model either. */
+	note_tried(exchange, failure->observed == OBSERVED_CONNECT_FAILED);
 	if (may_retry(exchange, failure)) {
-		close_attempt(exchange);
-		exchange->fresh_connection = false;
-		exchange->state = EXCHANGE_CHOOSING;
-		if (try_elsewhere(exchange))
+		size_t step = exchange->decision.step;
+
+		if (exchange->step_attempts > exchange->config->routing.max_retries)
+			step++;
+		leave_attempt(exchange);
+		if (exchange_choose_again(exchange, step, "its attempts failed"))
 			return;
 	}
 	exchange->record->flags |= RECORD_FAILED;

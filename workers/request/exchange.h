@@ -15,6 +15,7 @@
 #include "http/sse.h"
 #include "ipc/message.h"
 #include "routing/routing.h"
+#include "workers/request/ask_headers.h"
 
 struct client;
 struct config;
@@ -63,8 +64,14 @@ struct exchange {
 	struct slice authorization;       /* of the client's */
 	struct request_facts facts;
 	struct routing_decision decision;
-	uint64_t tried[EXCHANGE_ATTEMPTS_MAX];
+	struct ask_headers asked;         /* what the client's headers say about the choice */
+	struct routing_tried tried[EXCHANGE_ATTEMPTS_MAX];
 	unsigned tried_count;
+	uint64_t longer_than;             /* a context that was too short; 0: none was */
+	const char *given_up;             /* why the model asked for was; NULL: the decision says */
+	size_t step;                      /* of the last attempt: 0 = the model asked for, else a substitute */
+	unsigned step_attempts;           /* at this model */
+	struct slice model_sent;          /* the model as the backend knows it */
 	unsigned attempts;
 	unsigned paid_refused;            /* cloud backends left out: the client is not on this machine */
 	/* the attempt under way */
@@ -111,6 +118,12 @@ void exchange_client_progress(struct exchange *exchange);
 void exchange_sweep(struct exchange *exchange, double now);
 
 /* --- between the files of this room --- */
+/* The first decision about the request. */
+void exchange_decide(struct exchange *exchange);
+/* Another attempt, at this step's model or a later one; false when there is none, with the decision as it was. */
+bool exchange_choose_again(struct exchange *exchange, size_t first_step, const char *given_up);
+/* The backend refused the request as too long: a substitute with a longer context, if there is one. */
+bool exchange_try_longer(struct exchange *exchange);
 /* Tries the next candidate, or answers with what is left to say. */
 void exchange_dispatch(struct exchange *exchange);
 /* The attempt failed: another one, or the end. */

@@ -52,7 +52,9 @@ void exchange_add_headers(struct exchange *exchange, struct buffer *out)
 		http_head_add_text(out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
 	}
 	if (wanted == TRANSPARENT_FULL) {
-		http_head_add(out, "X-Nexus-Model", exchange->decision.model_used);
+		http_head_add(out, "X-Nexus-Model", exchange->model_sent);
+		if (exchange->decision.step > 0)
+			http_head_add(out, "X-Nexus-Fallback-Model", exchange->model_sent);
 		http_head_add_u64(out, "X-Nexus-Attempts", exchange->attempts);
 		http_head_add_u64(out, "X-Nexus-Overhead-Us", exchange->overhead_ns / 1000);
 	}
@@ -63,10 +65,14 @@ void exchange_add_headers(struct exchange *exchange, struct buffer *out)
 void exchange_add_comment(struct exchange *exchange, struct buffer *out)
 {
 	const struct registry_backend *backend = exchange->candidate->backend;
+	struct slice model = exchange->model_sent;
 
 	if (exchange->config->server.transparent_headers == TRANSPARENT_OFF)
 		return;
-	buffer_printf(out, ": X-Nexus-Backend=%s X-Nexus-Backend-Type=%s X-Nexus-Model=%.*s X-Nexus-Route-Reason=%s\n\n",
-		backend->name, backend->is_cloud ? "cloud" : "local", SLICE_ARGS(exchange->decision.model_used),
+	buffer_printf(out, ": X-Nexus-Backend=%s X-Nexus-Backend-Type=%s X-Nexus-Model=%.*s X-Nexus-Route-Reason=%s",
+		backend->name, backend->is_cloud ? "cloud" : "local", SLICE_ARGS(model),
 		reason_names[exchange->decision.reason]);
+	if (exchange->decision.step > 0)
+		buffer_printf(out, " X-Nexus-Fallback-Model=%.*s", SLICE_ARGS(model));
+	buffer_append_text(out, "\n\n");
 }

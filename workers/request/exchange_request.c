@@ -113,7 +113,7 @@ static unsigned gather_edits(struct exchange *exchange, struct edit edits[EDITS_
 
 	if (exchange->rewrites_model)
 		edits[count++] = (struct edit){exchange->facts.model_span.offset, exchange->facts.model_span.length,
-			quoted(&exchange->arena, exchange->decision.model_used)};
+			quoted(&exchange->arena, exchange->model_sent)};
 	if (edit_usage(exchange, &edits[count])) {
 		if (count == 1 && edits[1].offset < edits[0].offset) {
 			struct edit first = edits[1];

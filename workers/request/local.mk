@@ -1,6 +1,7 @@
 # The request worker: serves clients.
 noinst_LIBRARIES += workers/request/librequest.a
 workers_request_librequest_a_SOURCES = \
+	workers/request/ask_headers.c workers/request/ask_headers.h \
 	workers/request/body_decoder.c workers/request/body_decoder.h \
 	workers/request/client.c workers/request/client.h \
 	workers/request/client_answer.c \
@@ -10,6 +11,7 @@ workers_request_librequest_a_SOURCES = \
 	workers/request/endpoint_models.c \
 	workers/request/endpoint_proxy.c \
 	workers/request/exchange.c workers/request/exchange.h \
+	workers/request/exchange_choose.c \
 	workers/request/exchange_headers.c \
 	workers/request/exchange_request.c \
 	workers/request/fleet.h \

@@ -9,8 +9,10 @@
 
 #include "base/fatal.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/net_address.h"
+#include "config/config.h"
 
 /* libcurl 7.88 walks all handles of a multi for some calls: few a multi keep every call cheap. */
 #define HANDLES_PER_MULTI 32u
@@ -44,6 +46,8 @@ struct opening {
 	bool is_tls;
 	char problem[CURL_ERROR_SIZE];
 	char forbidden[NET_ADDRESS_TEXT_SIZE]; /* the address that was refused, or "" */
+	struct config *restricted_by;          /* of the target, held */
+	char strange[NET_ADDRESS_TEXT_SIZE];   /* the address outside the restricted zone that was refused, or "" */
 };
 
 struct tls_stream {
@@ -207,6 +211,11 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 		net_address_format(&address->addr, opening->forbidden);
 		return CURL_SOCKET_BAD;
 	}
+	/* Whatever was declared and chosen: what must stay at home goes nowhere else. */
+	if (opening->restricted_by && !config_address_is_ours(opening->restricted_by, &address->addr)) {
+		net_address_format(&address->addr, opening->strange);
+		return CURL_SOCKET_BAD;
+	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -241,6 +250,8 @@ struct opening *opener_start(struct opener *opener, const struct opener_target *
 	opening->multi = multi_with_room(opener);
 	opening->callback = callback;
 	opening->owner = owner;
+	if (target->restricted_by)
+		opening->restricted_by = config_ref(target->restricted_by);
 	opening->is_tls = strncmp(target->url, "https:", 6) == 0;
 	opening->easy = curl_easy_init();
 	if (!opening->easy)
@@ -250,10 +261,17 @@ struct opening *opener_start(struct opener *opener, const struct opener_target *
 	return opening;
 }
 
+static void opening_free(struct opening **opening)
+{
+	if ((*opening)->restricted_by)
+		config_unref(&(*opening)->restricted_by);
+	memory_free_at(opening);
+}
+
 void opening_cancel(struct opening **opening)
 {
 	multi_remove((*opening)->multi, (*opening)->easy);
-	memory_free_at(opening);
+	opening_free(opening);
 }
 
 /* A plain connection lives on as a descriptor of ours: libcurl closes only its own. */
@@ -280,8 +298,23 @@ static void tell_problem(const struct opening *opening, CURLcode code, struct er
 {
 	if (opening->forbidden[0])
 		error_set(err, "its name leads to %s, where no backend may be", opening->forbidden);
+	else if (opening->strange[0])
+		error_set(err, "its name leads to %s, outside the restricted zone (zone, routing.trusted_networks)",
+			opening->strange);
 	else
 		error_set(err, "%s", opening->problem[0] ? opening->problem : curl_easy_strerror(code));
+}
+
+/* Said also when another address of the name was good: the operator should know what the name can lead to. */
+static void tell_strange(const struct opening *opening)
+{
+	const char *url = "";
+
+	if (!opening->strange[0])
+		return;
+	curl_easy_getinfo(opening->easy, CURLINFO_EFFECTIVE_URL, &url);
+	log_warn(LOG_UPSTREAM, "%s leads to %s, outside the restricted zone: not connected (zone, routing.trusted_networks)", url,
+		opening->strange);
 }
 
 static void opening_report(struct opening *opening, CURLcode code)
@@ -289,6 +322,7 @@ static void opening_report(struct opening *opening, CURLcode code)
 	struct opened opened = {.fd = -1};
 	curl_socket_t fd = CURL_SOCKET_BAD;
 
+	tell_strange(opening);
 	if (code == CURLE_OK)
 		curl_easy_getinfo(opening->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD) {
@@ -301,7 +335,7 @@ static void opening_report(struct opening *opening, CURLcode code)
 		take_plain(opening, fd, &opened);
 	}
 	opening->callback(opening->owner, &opened);
-	memory_free_at(&opening);
+	opening_free(&opening);
 }
 
 static void multi_reap(struct opener_multi *multi)

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+struct config;
 struct opener;
 struct opening;
 struct tls_stream; /* an open TLS connection, owned by whoever it was reported to */
@@ -22,6 +23,8 @@ struct opener_target {
 	const char *url;      /* scheme://host:port, for libcurl */
 	const char *ca_file;  /* "" = the system's */
 	double timeout_seconds;
+	/* Not NULL: a backend of the restricted zone, to be at an address that this configuration counts as ours. */
+	struct config *restricted_by;
 };
 
 struct opened {

@@ -141,6 +141,7 @@ struct pool_target *pool_target(struct pool *pool, const struct config *config, 
 	/* A new configuration may bring another key or other certificates: connections begin anew with it. */
 	if (target->config_version != config->version)
 		target_close_idle(target);
+	target->is_restricted = backend->zone == ZONE_RESTRICTED;
 	if (!target->origin || target->config_version != config->version || target->backend_version != backend->version)
 		target_set_strings(target, config, backend);
 	return target;

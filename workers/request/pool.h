@@ -27,6 +27,7 @@ struct pool_target {
 	char *ca_file;
 	bool has_key;             /* of the operator's */
 	bool is_tls;
+	bool is_restricted;       /* its zone, as it was chosen last */
 	bool pass_authorization;  /* the client's own is wanted, and there is no key */
 	struct list idle;         /* struct upstream.node */
 	struct list waiting;      /* struct upstream.node: to be opened when fewer are being opened */

@@ -31,6 +31,7 @@ static void start_opening(struct upstream *upstream)
 			.url = target->origin,
 			.ca_file = target->ca_file,
 			.timeout_seconds = upstream->worker->worker->config->server.connect_timeout_seconds,
+			.restricted_by = upstream->is_restricted ? upstream->worker->worker->config : NULL,
 		},
 		on_opened, upstream);
 }
@@ -295,6 +296,7 @@ static struct upstream *upstream_new(struct pool_target *target)
 
 	list_init(&upstream->node);
 	upstream->target = target;
+	upstream->is_restricted = target->is_restricted;
 	upstream->worker = worker;
 	upstream->fd = -1;
 	upstream->response = http_response_new(&parser_events, upstream);
@@ -306,10 +308,20 @@ static struct upstream *upstream_new(struct pool_target *target)
 	return upstream;
 }
 
+/* A connection from a time when the backend was in the open zone was never judged: it does not serve the restricted. */
+static struct upstream *take_idle(struct pool_target *target)
+{
+	struct upstream *upstream;
+
+	while ((upstream = pool_take_idle(target)) != NULL && target->is_restricted && !upstream->is_restricted)
+		upstream_close(upstream);
+	return upstream;
+}
+
 struct upstream *upstream_acquire(struct pool_target *target, bool fresh_only, const struct upstream_events *events,
 	void *owner)
 {
-	struct upstream *upstream = fresh_only ? NULL : pool_take_idle(target);
+	struct upstream *upstream = fresh_only ? NULL : take_idle(target);
 
 	if (!upstream)
 		upstream = upstream_new(target);

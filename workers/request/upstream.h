@@ -59,6 +59,7 @@ struct upstream {
 	double idle_since;           /* loop times */
 	double sent_at;              /* the request at hand was given to us */
 	uint64_t sent_bytes;
+	bool is_restricted;          /* opened to an address of the restricted zone and no other */
 	bool paused;
 	bool dead;
 };

@@ -126,6 +126,21 @@ static uint32_t asked_to_wait_ms(const struct exchange *exchange)
 		http_response_header(exchange->response, "retry-after"), clock_wall_us());
 }
 
+/* How servers say that a request does not fit their model's context: a code, a type, or only a sentence. */
+static bool is_too_long(const struct exchange *exchange)
+{
+	static const char *const signs[] = {"context_length_exceeded", "exceed_context_size_error", "maximum context length",
+		"prompt is too long", "input token count"};
+	struct slice body = buffer_slice(&exchange->held);
+
+	if (exchange->status != 400 && exchange->status != 413)
+		return false;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		if (body.len > 0 && memmem(body.data, body.len, signs[i], strlen(signs[i])))
+			return true;
+	return false;
+}
+
 static void complete_refusal(struct exchange *exchange)
 {
 	struct openai_event_facts facts;
@@ -152,7 +167,7 @@ static void complete_refusal(struct exchange *exchange)
 			message);
 	else if (exchange->state == EXCHANGE_STREAMING)
 		fail(exchange, (struct exchange_failure){.error = HTTP_ERROR_UPSTREAM}, message);
-	else
+	else if (!is_too_long(exchange) || !exchange_try_longer(exchange))
 		whole_answer_pass(exchange);
 }
 

@@ -20,12 +20,19 @@ INSPECT_LIBS = src/routing/librouting.a $(BASE_LIBS)
 ROUTING_LIBS = src/routing/librouting.a $(CONFIG_LIBS) $(REGISTRY_LIBS)
 
 if HAVE_CMOCKA
-routing_tests = tests/unit/inspect_test tests/unit/routing_test tests/unit/routing_worlds_test tests/unit/token_estimate_test
+routing_tests = tests/unit/inspect_test tests/unit/routing_test tests/unit/routing_worlds_test tests/unit/token_estimate_test \
+	tests/unit/routing_policy_worlds_test tests/unit/routing_substitutes_test tests/unit/routing_zones_test
 check_PROGRAMS += $(routing_tests)
 TESTS += $(routing_tests)
 tests_unit_routing_test_SOURCES = tests/unit/routing_test.c tests/unit/routing_fixture.h
 tests_unit_routing_worlds_test_SOURCES = tests/unit/routing_worlds_test.c tests/unit/routing_fixture.h
 tests_unit_routing_worlds_test_LDADD = $(ROUTING_LIBS) $(CMOCKA_LIBS)
+tests_unit_routing_policy_worlds_test_SOURCES = tests/unit/routing_policy_worlds_test.c tests/unit/routing_fixture.h
+tests_unit_routing_policy_worlds_test_LDADD = $(ROUTING_LIBS) $(CMOCKA_LIBS)
+tests_unit_routing_substitutes_test_SOURCES = tests/unit/routing_substitutes_test.c tests/unit/routing_fixture.h
+tests_unit_routing_substitutes_test_LDADD = $(ROUTING_LIBS) $(CMOCKA_LIBS)
+tests_unit_routing_zones_test_SOURCES = tests/unit/routing_zones_test.c tests/unit/routing_fixture.h
+tests_unit_routing_zones_test_LDADD = $(ROUTING_LIBS) $(CMOCKA_LIBS)
 tests_unit_routing_test_LDADD = $(ROUTING_LIBS) $(CMOCKA_LIBS)
 tests_unit_inspect_test_LDADD = $(INSPECT_LIBS) $(CMOCKA_LIBS)
 tests_unit_token_estimate_test_LDADD = $(INSPECT_LIBS) $(CMOCKA_LIBS)

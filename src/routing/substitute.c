@@ -169,16 +169,27 @@ static bool own_policy_allows(const struct routing_pass *pass,
 	       (!own.restricted_by || backend->zone == ZONE_RESTRICTED);
 }
 
+/* The model asked for was given up, under its short name too. */
+static bool is_asked(const struct routing_pass *pass, const struct registry_model *model)
+{
+	const struct routing_decision *decision = pass->decision;
+	struct slice asked = decision->alias_chain[decision->alias_depth];
+
+	return strncmp(model->id, asked.data, asked.len) == 0 &&
+	       (model->id[asked.len] == '\0' || strcmp(model->id + asked.len, ":latest") == 0);
+}
+
 /* How well a model fits: 0 = not at all; known to be capable before not, loaded before not. */
 static unsigned fit_of(const struct routing_pass *pass, const struct registry_backend *backend,
-	const struct registry_model *model)
+	const struct registry_model *model, size_t *hint)
 {
 	struct routing_candidate candidate = {.backend = backend, .model = model};
 
-	if (model->tier != pass->par.tier || was_tried(pass, backend, model))
+	if (is_asked(pass, model) || was_tried(pass, backend, model))
 		return 0;
 	if (capability_judge(pass, &candidate) != REJECTED_NOT ||
-		!own_policy_allows(pass, backend, model))
+		!own_policy_allows(pass, backend, model) ||
+		!par_scores_reached(pass, &candidate, hint))
 		return 0;
 	return 1u + (candidate.capability_unknown ? 0u : 2u) + (model->loaded ? 1u : 0u);
 }
@@ -191,10 +202,13 @@ static const struct registry_model *best_model(
 
 	for (size_t i = 0; i < backend->model_count; i++) {
 		const struct registry_model *model = &backend->models[i];
-		struct routing_candidate candidate = {.backend = backend, .model = model};
-		unsigned fit = fit_of(pass, backend, model);
+		unsigned fit;
 
-		if (fit > best_fit && par_scores_reached(pass, &candidate, hint)) {
+		/* Most cannot be better than what is found: those are not looked at. */
+		if (model->tier != pass->par.tier || best_fit >= (model->loaded ? 4u : 3u))
+			continue;
+		fit = fit_of(pass, backend, model, hint);
+		if (fit > best_fit) {
 			best = model;
 			best_fit = fit;
 		}

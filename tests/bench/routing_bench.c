@@ -29,6 +29,7 @@ static struct registry_backend *make_backend(
 
 	snprintf(name, sizeof(name), "backend-%04u", number);
 	facts.name = name;
+	facts.zone = number % 3 == 0 ? ZONE_OPEN : ZONE_RESTRICTED;
 	facts.url = "http://192.168.100.100:11434";
 	facts.priority = number % 7 * 10;
 	facts.model_count = model_count;
@@ -36,7 +37,10 @@ static struct registry_backend *make_backend(
 		snprintf(names[i], NAME_SIZE, "model-%u-%u:latest",
 			naming == NAMES_SAME ? 0 : number, i);
 		models[i] = (struct registry_model){
-			.id = names[i], .context_length = 8192, .tools = KNOWLEDGE_YES};
+			.id = names[i],
+			.context_length = 8192,
+			.tools = KNOWLEDGE_YES,
+			.tier = 3};
 	}
 	return registry_backend_new(&facts);
 }
@@ -101,14 +105,18 @@ static void bench_decide(
 	struct random random;
 	struct routing_view view = {
 		.config = &config, .registry = registry, .load = load_of, .random = &random};
-	struct request_facts facts = {
-		.model = SLICE_LITERAL("model-0-7"), .has_tools = true, .tokens_bound = {900, 900}};
+	struct request_facts facts = {.model = SLICE_LITERAL("model-0-7"),
+		.has_tools = true,
+		.conversation = 77,
+		.tokens_bound = {900, 900}};
 	struct routing_ask ask = {.facts = &facts};
 	unsigned rounds = 20000;
 	size_t candidates = 0;
 	uint64_t start;
 
 	config.routing.strategy = strategy;
+	config.routing.affinity = true;
+	config.routing.cross_zone = CROSS_ZONE_ALLOW; /* all of them stay in */
 	config.routing.weights.priority = 50;
 	config.routing.weights.load = 30;
 	config.routing.weights.latency = 20;
@@ -121,6 +129,55 @@ static void bench_decide(
 
 		arena_init_in(&arena, 16 << 10, memory, sizeof(memory));
 		view.round_robin = i;
+		routing_decide(&view, &ask, &arena, &decision);
+		candidates += decision.candidate_count;
+		arena_free(&arena);
+	}
+	printf("decision %4u x %u, %-13s %4zu candidates: %7.2f us\n", backends, models, name,
+		candidates / rounds, (double)(cpu_ns() - start) / rounds / 1000);
+	registry_unref(&registry);
+}
+
+/* What a substitute costs more than the model asked for: the chain under policies, and any model of
+ * the tier, of which each backend has 50. */
+static void bench_substitutes(
+	unsigned backends, unsigned models, enum routing_substitutes substitutes, const char *name)
+{
+	static const char *chain[] = {"model-0-8", "model-0-9", "model-0-10"};
+	struct config_fallback fallback = {.model = "model-0-7", .chain = {chain, 3}};
+	struct config_policy policies[] = {
+		{.model_pattern = "hr-*", .privacy = PRIVACY_RESTRICTED, .min_tier = 1},
+		{.model_pattern = "*-secret", .privacy = PRIVACY_RESTRICTED, .min_tier = 1},
+		{.model_pattern = "model-*", .min_tier = 2},
+	};
+	struct registry *registry = make_registry(backends, models, NAMES_SAME);
+	struct config config = {0};
+	struct random random;
+	struct routing_view view = {
+		.config = &config, .registry = registry, .load = load_of, .random = &random};
+	struct request_facts facts = {.model = SLICE_LITERAL("model-0-7"),
+		.has_tools = true,
+		.conversation = 77,
+		.tokens_bound = {900, 900}};
+	struct routing_ask ask = {.facts = &facts, .substitutes = substitutes, .first_step = 1};
+	unsigned rounds = 4000;
+	size_t candidates = 0;
+	uint64_t start;
+
+	config.routing.weights.priority = 50;
+	config.routing.affinity = true;
+	config.routing.fallbacks = &fallback;
+	config.routing.fallback_count = 1;
+	config.routing.policies = policies;
+	config.routing.policy_count = 3;
+	ask.first_step = substitutes == SUBSTITUTES_SAME_TIER ? 4 : 1;
+	start = cpu_ns();
+	for (unsigned i = 0; i < rounds; i++) {
+		static char memory[64 << 10];
+		struct routing_decision decision;
+		struct arena arena;
+
+		arena_init_in(&arena, 16 << 10, memory, sizeof(memory));
 		routing_decide(&view, &ask, &arena, &decision);
 		candidates += decision.candidate_count;
 		arena_free(&arena);
@@ -157,6 +214,8 @@ int main(void)
 		bench_decide(100, 50, NAMES_SAME, i, strategies[i]);
 	bench_decide(100, 50, NAMES_DISTINCT, STRATEGY_SMART, "smart");
 	bench_decide(1000, 50, NAMES_SAME, STRATEGY_SMART, "smart");
+	bench_substitutes(100, 50, SUBSTITUTES_CHAIN, "fallback");
+	bench_substitutes(100, 50, SUBSTITUTES_SAME_TIER, "flexible");
 	bench_nearest(1000, 50);
 	return 0;
 }

@@ -82,6 +82,10 @@ class Backend:
     def reset(self):
         self._call("DELETE", "/_control")
 
+    def refuse_for(self, seconds):
+        """No listener and no connection for that long."""
+        self._call("POST", "/_control", {"refuse_for": seconds})
+
     def stats(self):
         return self._call("GET", "/_stats")
 

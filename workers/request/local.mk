@@ -30,8 +30,13 @@ workers_request_librequest_a_SOURCES = \
 REQUEST_LIBS = workers/request/librequest.a $(WORKER_LIBS) $(DIALECT_LIBS) $(BACKEND_LIBS) $(ROUTING_LIBS) $(HTTP_LIBS) $(CURL_LIBS) $(ZLIB_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/retry_after_test tests/unit/route_test
-TESTS += tests/unit/retry_after_test tests/unit/route_test
+request_tests = tests/component/opener_test tests/unit/ask_headers_test tests/unit/retry_after_test tests/unit/route_test
+check_PROGRAMS += $(request_tests)
+TESTS += $(request_tests)
+tests_component_opener_test_SOURCES = tests/component/opener_test.c
+tests_component_opener_test_LDADD = $(REQUEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_ask_headers_test_SOURCES = tests/unit/ask_headers_test.c
+tests_unit_ask_headers_test_LDADD = $(REQUEST_LIBS) $(CMOCKA_LIBS)
 tests_unit_retry_after_test_SOURCES = tests/unit/retry_after_test.c
 tests_unit_retry_after_test_LDADD = $(REQUEST_LIBS) $(CMOCKA_LIBS)
 tests_unit_route_test_SOURCES = tests/unit/route_test.c

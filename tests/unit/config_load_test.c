@@ -170,6 +170,15 @@ static const struct mistake mistakes[] = {
 		":2: routing.aliases[1]: there is another alias named a"},
 	{"routing = { fallbacks = ( { model = \"m\"; chain = [\"m\"]; } ); };",
 		":1: routing.fallbacks[0]: the chain of m leads back to it"},
+	{"routing = { fallbacks = ( { model = \"m\"; chain = [\"n\", \"o\", \"n\"]; } ); };",
+		":1: routing.fallbacks[0]: the chain of m names n twice"},
+	{"routing = { fallbacks = ( { model = \"m\"; chain = []; } ); };", ":1: routing.fallbacks[0]: chain is empty"},
+	{"routing = { fallbacks = ( { model = \"m\"; chain = [\"n\"]; },\n { model = \"m\"; chain = [\"o\"]; } ); };",
+		":2: routing.fallbacks[1]: there is another chain for m"},
+	{"routing = { policies = ( { model_pattern = \"m\"; privacy = \"open\"; } ); };",
+		":1: routing.policies[0].privacy: \"open\" is none of none, restricted"},
+	{"routing = { policies = ( { model_pattern = \"m\"; min_tier = 6; } ); };",
+		":1: routing.policies[0].min_tier: 6 is over 5"},
 	{"backends = ( { name = \"a\"; url = \"ftp://x\"; } );",
 		":1: backends[0].url: \"ftp://x\" does not begin with http:// or https://"},
 	{"backends = ( { name = \"a\"; url = \"http://u:secret@x\"; } );",
@@ -425,6 +434,59 @@ static void test_trusted_network(void **state)
 	config_unref(&config);
 }
 
+/* --- what zones make unreachable --- */
+
+#define HOME(model) "{ name = \"home\"; url = \"http://127.0.0.1:1\"; models = ( { id = \"" model "\"; } ); }"
+#define CLOUD(model) "{ name = \"cloud\"; url = \"http://127.0.0.1:2\"; zone = \"open\"; models = ( { id = \"" model "\"; } ); }"
+
+static void test_warnings_of_zones(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *warning; /* NULL: none */
+	} rows[] = {
+		{"backends = ( " HOME("m") ",\n" CLOUD("m") " );",
+			"nexus.conf:2: backends[1]: m of cloud is never used: it is in the open zone, home offers the model in "
+			"the restricted one, and routing.cross_zone is \"block\""},
+		{"routing = { cross_zone = \"allow\"; };\nbackends = ( " HOME("m") ", " CLOUD("m") " );", NULL},
+		{"routing = { cross_zone = \"fresh_only\"; };\nbackends = ( " HOME("m") ", " CLOUD("m") " );", NULL},
+		{"backends = ( " HOME("m") ", " CLOUD("n") " );", NULL},
+		{"routing = { fallbacks = ( { model = \"m\"; chain = [\"n\"]; } ); };\nbackends = ( " HOME("m") ", " CLOUD("n") " );",
+			"nexus.conf:1: routing.fallbacks[0]: n can never stand in for m: only open backends offer it, home of the "
+			"restricted zone offers m, and routing.cross_zone is \"block\""},
+		{"routing = { fallbacks = ( { model = \"nick\"; chain = [\"n\"]; } ); aliases = ( { name = \"nick\"; target = \"m\"; } ); };\n"
+		 "backends = ( " HOME("m") ", " CLOUD("n") " );",
+			"nexus.conf:1: routing.fallbacks[0]: n can never stand in for nick: only open backends offer it, home of "
+			"the restricted zone offers m, and routing.cross_zone is \"block\""},
+		{"routing = { fallbacks = ( { model = \"n\"; chain = [\"m\"]; } ); };\nbackends = ( " HOME("m") ", " CLOUD("n") " );", NULL},
+		{"routing = { cross_zone = \"allow\"; policies = ( { model_pattern = \"n*\"; privacy = \"restricted\"; } ); };\n"
+		 "backends = ( " CLOUD("n") " );",
+			"nexus.conf:2: backends[0]: n of cloud is never used: it is in the open zone, and the policy for \"n*\" "
+			"(routing.policies) wants the restricted one"},
+		{"routing = { cross_zone = \"allow\"; policies = ( { model_pattern = \"m\"; privacy = \"restricted\"; } );\n"
+		 "fallbacks = ( { model = \"m\"; chain = [\"n\"]; } ); };\nbackends = ( " HOME("m") ", " CLOUD("n") " );",
+			"nexus.conf:2: routing.fallbacks[0]: n can never stand in for m: only open backends offer it, and the "
+			"policy for \"m\" (routing.policies) wants the restricted zone"},
+		{"routing = { aliases = ( { name = \"n\"; target = \"m\"; } ); fallbacks = ( { model = \"n\"; chain = [\"m\"]; } ); };",
+			"nexus.conf:1: routing.fallbacks[0]: m can only stand in for n where a backend offers both: by the aliases "
+			"they are one model"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config_errors errors;
+		struct config *config;
+
+		write_file("nexus.conf", rows[i].text);
+		config = load("nexus.conf", NULL, false, &errors);
+		assert_non_null(config);
+		assert_int_equal(errors.warning_count, rows[i].warning != NULL);
+		if (rows[i].warning)
+			assert_string_equal(errors.items[0].text, rows[i].warning);
+		config_unref(&config);
+		config_errors_free(&errors);
+	}
+}
+
 static int enter_directory(void **state)
 {
 	return mkdtemp(directory) && chdir(directory) == 0 ? 0 : -1;
@@ -456,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_defaults_by_type),
 		cmocka_unit_test(test_trusted_network),
+		cmocka_unit_test(test_warnings_of_zones),
 	};
 
 	unsetenv("NEXUS_CONFIG");

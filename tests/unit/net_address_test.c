@@ -85,6 +85,41 @@ static void test_other_families(void **state)
 	assert_int_equal(net_address_kind((struct sockaddr *)&address), NET_ADDRESS_OTHER);
 }
 
+static void test_networks(void **state)
+{
+	static const struct {
+		const char *address;
+		const char *network;
+		bool inside;
+	} rows[] = {
+		{"10.1.2.3", "10.0.0.0/8", true},
+		{"11.1.2.3", "10.0.0.0/8", false},
+		{"10.1.2.3", "0.0.0.0/0", true},
+		{"10.1.2.3", "10.1.2.3", true},
+		{"10.1.2.4", "10.1.2.3", false},
+		{"10.1.2.3", "10.1.2.2/31", true},
+		{"10.1.2.4", "10.1.2.2/31", false},
+		{"::ffff:10.1.2.3", "10.0.0.0/8", true},
+		{"::ffff:10.1.2.3", "::/0", false},
+		{"2001:db8::1", "2001:db8::/32", true},
+		{"2001:db9::1", "2001:db8::/32", false},
+		{"2001:db8:8000::1", "2001:db8::/33", false},
+		{"2001:db8::1", "10.0.0.0/8", false},
+		{"10.1.2.3", "10.0.0.0/33", false},
+		{"10.1.2.3", "10.0.0.0/", false},
+		{"10.1.2.3", "", false},
+		{"10.1.2.3", "a name that is longer than any address can possibly be/8", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sockaddr_storage address;
+
+		parse(rows[i].address, &address);
+		if (net_address_is_in((struct sockaddr *)&address, rows[i].network) != rows[i].inside)
+			fail_msg("%s, %s", rows[i].address, rows[i].network);
+	}
+}
+
 static void test_format(void **state)
 {
 	struct sockaddr_storage address;
@@ -103,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_other_families),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_format),
 	};
 

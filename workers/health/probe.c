@@ -48,6 +48,7 @@ struct probe {
 	bool too_long;
 	enum net_address_kind forbidden; /* NET_ADDRESS_PUBLIC: nothing was */
 	char forbidden_address[NET_ADDRESS_TEXT_SIZE];
+	bool out_of_zone; /* the forbidden address is only not ours */
 	char problem[CURL_ERROR_SIZE];
 };
 
@@ -166,9 +167,12 @@ static curl_socket_t on_open_socket(
 	void *owner, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct probe *probe = owner;
+	const struct config *zone = probe->target.restricted_by;
 	enum net_address_kind kind = net_address_kind(&address->addr);
+	bool forbidden = net_address_is_forbidden(kind);
 
-	if (net_address_is_forbidden(kind)) {
+	if (forbidden || (zone && !config_address_is_ours(zone, &address->addr))) {
+		probe->out_of_zone = !forbidden;
 		probe->forbidden = kind;
 		net_address_format(&address->addr, probe->forbidden_address);
 		return CURL_SOCKET_BAD;
@@ -275,6 +279,7 @@ static void send_step(struct probe *probe)
 	buffer_clear(&probe->answer);
 	probe->problem[0] = '\0';
 	probe->forbidden = NET_ADDRESS_PUBLIC;
+	probe->out_of_zone = false;
 	probe->too_long = false;
 	set_options(probe);
 	set_request(probe);
@@ -288,6 +293,11 @@ static bool connect_error(struct probe *probe)
 {
 	long number = 0;
 
+	if (probe->out_of_zone)
+		return probe_fail(&probe->result,
+			"refused to connect to %s: it is outside the restricted zone (zone, "
+			"routing.trusted_networks)",
+			probe->forbidden_address);
 	if (probe->forbidden != NET_ADDRESS_PUBLIC)
 		return probe_fail(&probe->result, "refused to connect to %s: it is %s",
 			probe->forbidden_address, net_address_kind_names[probe->forbidden]);
@@ -362,6 +372,8 @@ static void probe_free(struct probe *probe)
 	free_headers(probe);
 	explicit_bzero((char *)(uintptr_t)probe->target.api_key, strlen(probe->target.api_key));
 	buffer_free(&probe->answer);
+	if (probe->target.restricted_by)
+		config_unref(&probe->target.restricted_by);
 	arena_free(&probe->arena);
 	memory_free_at(&probe);
 }
@@ -470,6 +482,8 @@ struct probe *probe_start(struct prober *prober, const struct probe_target *targ
 	probe->target.url = arena_strdup(&probe->arena, target->url);
 	probe->target.api_key = arena_strdup(&probe->arena, target->api_key);
 	probe->target.ca_file = arena_strdup(&probe->arena, target->ca_file);
+	if (target->restricted_by)
+		config_ref(target->restricted_by);
 	probe_begin(&probe->result, &probe->arena, target->memory);
 	list_push_back(&prober->waiting, &probe->node);
 	prober_start_waiting(prober);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
+#include "config/config.h"
 
 #define PROBES_AT_ONCE 32u /* libcurl walks all handles of a multi for some calls */
 
@@ -24,6 +25,8 @@ struct probe_target {
 	struct probe_memory *memory; /* of this server; outlives the probe */
 	const char *api_key;         /* "" = none */
 	const char *ca_file;         /* "" = the system's certificates */
+	/* Not NULL: a backend of the restricted zone, to be at an address that this counts as ours */
+	struct config *restricted_by;
 	uint32_t timeout_ms; /* for each request; a whole probe may take PROBE_TIMEOUTS of them */
 };
 #define PROBE_TIMEOUTS 6u

@@ -1,5 +1,5 @@
-/* config_check_routing.c: the rules of aliases, fallback chains and zones, and warnings of what they
- * can never reach. */
+/* config_check_routing.c: the rules of aliases, fallback chains and zones, and warnings of what
+ * they can never reach. */
 #include "config/config_build.h"
 
 #include <stdio.h>
@@ -65,7 +65,8 @@ static void check_aliases(struct config_build *build)
 
 /* --- fallback chains --- */
 
-/* What a name comes to by aliases; the name itself when it is none. Good chains only are asked about. */
+/* What a name comes to by aliases; the name itself when it is none. Good chains only are asked
+ * about. */
 static const char *resolved(const struct config *config, const char *name)
 {
 	const struct config_alias *alias;
@@ -126,8 +127,8 @@ static void check_fallbacks(struct config_build *build)
 
 /* --- what zones make unreachable --- */
 
-/* A backend of that zone whose entry in the file names the model, or NULL. What backends turn out to
- * have is not known here. */
+/* A backend of that zone whose entry in the file names the model, or NULL. What backends turn out
+ * to have is not known here. */
 static const struct config_backend *offered_in(
 	const struct config *config, const char *model, int zone)
 {
@@ -169,7 +170,8 @@ static void warn_of_model(struct config_build *build, const struct config_backen
 			model->id, backend->name, policy->model_pattern);
 	else if (home && config->routing.cross_zone == CROSS_ZONE_BLOCK)
 		config_problem_add(build, true,
-			"%s of %s is never used: it is in the open zone, %s offers the model in the "
+			"%s of %s is never used: it is in the open zone, %s offers the model in "
+			"the "
 			"restricted one, and routing.cross_zone is \"block\"",
 			model->id, backend->name, home->name);
 }
@@ -185,7 +187,8 @@ static void warn_of_models(struct config_build *build)
 
 		snprintf(path, sizeof(path), "backends[%zu]", i);
 		build->place = backend->place;
-		for (size_t j = 0; backend->zone == CONFIG_ZONE_OPEN && j < backend->model_count; j++)
+		for (size_t j = 0; backend->zone == CONFIG_ZONE_OPEN && j < backend->model_count;
+			j++)
 			warn_of_model(build, backend, &backend->models[j]);
 	}
 	build->path = NULL;
@@ -241,7 +244,8 @@ void config_check_routing(struct config_build *build)
 
 	check_aliases(build);
 	check_fallbacks(build);
-	/* What is wrong is not asked what it comes to; and workers need not say again what was said. */
+	/* What is wrong is not asked what it comes to; and workers need not say again what was
+	 * said. */
 	if (build->errors->error_count > errors || build->canonical)
 		return;
 	warn_of_models(build);

@@ -118,7 +118,7 @@ static bool is_overflow(const struct routing_pass *pass)
 		if (busy->rejected != REJECTED_BUSY)
 			continue;
 		if (is_smart ? smart_score(pass->view->config, busy) >
-				       smart_score(pass->view->config, chosen)
+					smart_score(pass->view->config, chosen)
 			     : busy->backend->priority < chosen->backend->priority)
 			return true;
 	}
@@ -216,9 +216,8 @@ static void note_choice(struct routing_pass *pass)
 
 	decision->step = pass->step;
 	decision->mixed_models = pass->step > 0 && pass->model.len == 0;
-	decision->model_used = decision->mixed_models
-				       ? slice_of(decision->candidates[0].model->id)
-				       : pass->model;
+	decision->model_used =
+		decision->mixed_models ? slice_of(decision->candidates[0].model->id) : pass->model;
 	decision->reason = reason_of(pass);
 }
 

@@ -30,9 +30,10 @@ enum rejection {
 	REJECTED_WARMING,
 	REJECTED_RATE_LIMITED,
 	REJECTED_PRIVACY,    /* in the open zone, and a policy keeps the request at home */
-	REJECTED_CROSS_ZONE, /* likewise: the model is at home, and routing.cross_zone keeps it there */
+	REJECTED_CROSS_ZONE, /* likewise: the model is at home, and routing.cross_zone keeps it
+				there */
 	REJECTED_TIER,       /* below what a policy, or the model it would replace, asks for */
-	REJECTED_SCORES,     /* a substitute with a lower capability score than the model asked for */
+	REJECTED_SCORES, /* a substitute with a lower capability score than the model asked for */
 	REJECTED_NO_VISION,
 	REJECTED_NO_TOOLS,
 	REJECTED_NO_JSON_MODE,
@@ -148,10 +149,10 @@ struct routing_decision {
 	enum rejection asked_lost; /* why the model asked for is not used; NOT: nobody offers it */
 	enum route_reason reason;  /* for candidates[0] */
 	enum zone_bar zone_bar;
-	const char *policy;      /* the pattern behind ZONE_BAR_POLICY */
-	uint8_t required_tier;   /* what was lacking somewhere; 0: nothing was */
-	bool privacy_narrowed;   /* the zone left something out */
-	bool affinity_decided;   /* another would have come first without it */
+	const char *policy;       /* the pattern behind ZONE_BAR_POLICY */
+	uint8_t required_tier;    /* what was lacking somewhere; 0: nothing was */
+	bool privacy_narrowed;    /* the zone left something out */
+	bool affinity_decided;    /* another would have come first without it */
 	uint64_t tokens_needed;   /* for ROUTING_TOO_LONG */
 	uint64_t context_longest; /* likewise: the longest on offer */
 };

@@ -15,7 +15,7 @@ struct routing_need {
 
 /* What a substitute must reach: as much as the model asked for, where it is offered least. */
 struct routing_par {
-	bool known; /* has been looked up */
+	bool known;   /* has been looked up */
 	uint8_t tier; /* 0: nobody offers the model asked for */
 	struct config_pair *scores;
 	size_t score_count;
@@ -30,8 +30,8 @@ struct routing_pass {
 	struct request_facts *facts; /* not const only because it keeps its token estimate */
 	struct arena *arena;
 	struct routing_decision *decision;
-	size_t step;             /* 0: the model asked for; else a substitute */
-	struct slice model;      /* after aliases; empty when each candidate has its own */
+	size_t step;              /* 0: the model asked for; else a substitute */
+	struct slice model;       /* after aliases; empty when each candidate has its own */
 	struct routing_need need; /* of the names asked for, and of this model's */
 	struct routing_par par;
 	enum routing_home home; /* whether the request belongs in the restricted zone */

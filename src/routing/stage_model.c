@@ -24,8 +24,7 @@ static void add_offers(struct routing_pass *pass, const struct registry_offer *o
 		arena_alloc(pass->arena, count * sizeof(*candidates));
 
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = (struct routing_candidate){
-			.backend = offers[i].backend,
+		candidates[i] = (struct routing_candidate){.backend = offers[i].backend,
 			.model = offers[i].model,
 			.is_substitute = pass->step > 0};
 	pass->decision->candidates = candidates;

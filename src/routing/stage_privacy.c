@@ -71,7 +71,8 @@ static void bar_open_backends(struct routing_pass *pass, enum zone_bar bar)
 	for (size_t i = 0; i < decision->candidate_count; i++) {
 		struct routing_candidate *candidate = &decision->candidates[i];
 
-		if (candidate->rejected == REJECTED_NOT && candidate->backend->zone != ZONE_RESTRICTED)
+		if (candidate->rejected == REJECTED_NOT &&
+			candidate->backend->zone != ZONE_RESTRICTED)
 			candidate_reject(pass, candidate,
 				bar == ZONE_BAR_POLICY ? REJECTED_PRIVACY : REJECTED_CROSS_ZONE);
 	}

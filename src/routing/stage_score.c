@@ -92,8 +92,8 @@ static void favour_own_backend(struct routing_pass *pass, struct ranked *ranked,
 		if (ranked[i].score > ranked[first].score)
 			first = i;
 	}
-	ranked[winner].score += affinity_bonus(
-		pass->view->config->routing.strategy, ranked[winner].score);
+	ranked[winner].score +=
+		affinity_bonus(pass->view->config->routing.strategy, ranked[winner].score);
 	pass->decision->affinity_decided =
 		winner != first && ranked[winner].score >= ranked[first].score &&
 		(ranked[winner].score > ranked[first].score || winner < first);

@@ -1,5 +1,5 @@
-/* stage_tier.c: who is good enough: for a policy's min_tier, and as a substitute for the model asked
- * for: never a lower tier, nor a lower capability score. */
+/* stage_tier.c: who is good enough: for a policy's min_tier, and as a substitute for the model
+ * asked for: never a lower tier, nor a lower capability score. */
 #include "routing/routing_stages.h"
 
 static void reject_tier(

@@ -100,8 +100,8 @@ static void add_scores(struct routing_pass *pass, const struct config_pairs *giv
 	if (count > 0)
 		memcpy(scores, par->scores, count * sizeof(*scores));
 	for (size_t i = 0; i < given->count; i++) {
-		struct config_pair *known = (struct config_pair *)find_score(
-			scores, count, given->items[i].name);
+		struct config_pair *known =
+			(struct config_pair *)find_score(scores, count, given->items[i].name);
 
 		if (!known)
 			scores[count++] = given->items[i];
@@ -147,8 +147,8 @@ bool par_scores_reached(
 	if (!given)
 		return false;
 	for (size_t i = 0; i < par->score_count; i++) {
-		const struct config_pair *own = find_score(given->capabilities.items,
-			given->capabilities.count, par->scores[i].name);
+		const struct config_pair *own = find_score(
+			given->capabilities.items, given->capabilities.count, par->scores[i].name);
 
 		if (!own || own->value < par->scores[i].value)
 			return false;
@@ -233,8 +233,8 @@ void substitute_add_same_tier(struct routing_pass *pass)
 		const struct registry_model *model = best_model(pass, backend, &hint);
 
 		if (model)
-			candidates[count++] =
-				(struct routing_candidate){.backend = backend, .model = model, .is_substitute = true};
+			candidates[count++] = (struct routing_candidate){
+				.backend = backend, .model = model, .is_substitute = true};
 	}
 	pass->decision->candidates = candidates;
 	pass->decision->candidate_count = count;

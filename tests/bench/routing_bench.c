@@ -37,10 +37,7 @@ static struct registry_backend *make_backend(
 		snprintf(names[i], NAME_SIZE, "model-%u-%u:latest",
 			naming == NAMES_SAME ? 0 : number, i);
 		models[i] = (struct registry_model){
-			.id = names[i],
-			.context_length = 8192,
-			.tools = KNOWLEDGE_YES,
-			.tier = 3};
+			.id = names[i], .context_length = 8192, .tools = KNOWLEDGE_YES, .tier = 3};
 	}
 	return registry_backend_new(&facts);
 }

@@ -115,7 +115,8 @@ static void test_networks(void **state)
 		struct sockaddr_storage address;
 
 		parse(rows[i].address, &address);
-		if (net_address_is_in((struct sockaddr *)&address, rows[i].network) != rows[i].inside)
+		if (net_address_is_in((struct sockaddr *)&address, rows[i].network) !=
+			rows[i].inside)
 			fail_msg("%s, %s", rows[i].address, rows[i].network);
 	}
 }

@@ -38,10 +38,10 @@ static void generate_rules(struct world *world, struct random *random)
 	config->routing.policies = world->policies;
 	config->routing.policy_count = random_below(random, 4);
 	for (size_t i = 0; i < 3; i++)
-		world->policies[i] = (struct config_policy){
-			.model_pattern = patterns[random_below(random, 6)],
-			.privacy = (int)random_below(random, 2),
-			.min_tier = (uint32_t)(1 + random_below(random, 3))};
+		world->policies[i] =
+			(struct config_policy){.model_pattern = patterns[random_below(random, 6)],
+				.privacy = (int)random_below(random, 2),
+				.min_tier = (uint32_t)(1 + random_below(random, 3))};
 	world->aliases[0] = (struct config_alias){.name = "nick", .target = any_name(random)};
 	world->aliases[1] = (struct config_alias){.name = "nick2", .target = "nick"};
 	config->routing.aliases = world->aliases;
@@ -49,9 +49,9 @@ static void generate_rules(struct world *world, struct random *random)
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t j = 0; j < 3; j++)
 			world->members[i][j] = asked_names[random_below(random, 7)];
-		world->fallbacks[i] = (struct config_fallback){
-			.model = asked_names[random_below(random, 7)],
-			.chain = {world->members[i], 1 + random_below(random, 3)}};
+		world->fallbacks[i] =
+			(struct config_fallback){.model = asked_names[random_below(random, 7)],
+				.chain = {world->members[i], 1 + random_below(random, 3)}};
 	}
 	config->routing.fallbacks = world->fallbacks;
 	config->routing.fallback_count = random_below(random, 3);
@@ -160,8 +160,8 @@ static uint8_t lowest_tier(const struct world *world, const char *model)
 	return lowest;
 }
 
-static void check_zone(const struct world *world, const char *asked,
-	const struct routing_candidate *candidate)
+static void check_zone(
+	const struct world *world, const char *asked, const struct routing_candidate *candidate)
 {
 	int cross_zone = world->setting.config.routing.cross_zone;
 
@@ -176,8 +176,8 @@ static void check_zone(const struct world *world, const char *asked,
 	}
 }
 
-static void check_model(const struct world *world, const char *asked,
-	const struct routing_candidate *candidate)
+static void check_model(
+	const struct world *world, const char *asked, const struct routing_candidate *candidate)
 {
 	const struct config_policy *policy = policy_for(world, asked);
 	const struct config_policy *own = policy_for(world, candidate->model->id);
@@ -236,7 +236,8 @@ static void check(const struct world *world)
 	if (decision->chosen_count == 0 && somebody_has(world, real_name(world, asked), -1)) {
 		size_t offers;
 
-		registry_offers(world->setting.registry, slice_of(real_name(world, asked)), &offers);
+		registry_offers(
+			world->setting.registry, slice_of(real_name(world, asked)), &offers);
 		assert_true(decision->candidate_count >= offers);
 		if (is_name_restricted(world, asked))
 			assert_int_equal(decision->zone_bar, ZONE_BAR_POLICY);

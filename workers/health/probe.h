@@ -25,7 +25,8 @@ struct probe_target {
 	struct probe_memory *memory; /* of this server; outlives the probe */
 	const char *api_key;         /* "" = none */
 	const char *ca_file;         /* "" = the system's certificates */
-	/* Not NULL: a backend of the restricted zone, to be at an address that this counts as ours */
+	/* Not NULL: a backend of the restricted zone, to be at an address that this counts as ours
+	 */
 	struct config *restricted_by;
 	uint32_t timeout_ms; /* for each request; a whole probe may take PROBE_TIMEOUTS of them */
 };

@@ -54,8 +54,8 @@ static void probe_entry(struct schedule *schedule, struct backend_entry *entry)
 		.memory = entry->memory,
 		.api_key = entry_api_key(entry),
 		.ca_file = entry->configured ? entry->configured->ca_file : "",
-		.restricted_by = entry->facts->zone == ZONE_RESTRICTED ? schedule->catalogue->config
-								       : NULL,
+		.restricted_by =
+			entry->facts->zone == ZONE_RESTRICTED ? schedule->catalogue->config : NULL,
 		.timeout_ms = schedule->catalogue->rules.timeout_ms,
 	};
 

@@ -179,6 +179,34 @@ static void test_a_chain_does_not_lead_out(void **state)
 	setting_free(&setting);
 }
 
+/* The policy of a model's own name holds for whoever comes to it. */
+static void test_a_substitutes_own_policy(void **state)
+{
+	struct config_policy policy = {
+		.model_pattern = "x", .privacy = PRIVACY_RESTRICTED, .min_tier = 1};
+	const char *members[] = {"x"};
+	struct config_fallback fallback = {.model = "m", .chain = {members, 1}};
+	struct request_facts facts = chat_with("m");
+
+	for (int flexible = 0; flexible < 2; flexible++) {
+		struct setting setting;
+
+		setting_init(&setting);
+		add_zoned(&setting, 0, "gone", ZONE_OPEN, &model_m);
+		add_zoned(&setting, 1, "cloud", ZONE_OPEN, &model_x);
+		setting.loads[0].status = STATUS_UNHEALTHY;
+		setting.config.routing.policies = &policy;
+		setting.config.routing.policy_count = 1;
+		setting.config.routing.fallbacks = &fallback;
+		setting.config.routing.fallback_count = !flexible;
+		setting.substitutes = flexible ? SUBSTITUTES_SAME_TIER : SUBSTITUTES_CHAIN;
+		assert_int_equal(decide(&setting, &facts)->outcome, ROUTING_UNAVAILABLE);
+		add_zoned(&setting, 2, "home", ZONE_RESTRICTED, &model_x);
+		assert_chosen(decide(&setting, &facts), "home");
+		setting_free(&setting);
+	}
+}
+
 static void test_coming_home(void **state)
 {
 	const char *members[] = {"m"};
@@ -242,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_a_policy_is_absolute),
 		cmocka_unit_test(test_latest_is_one_name),
 		cmocka_unit_test(test_a_chain_does_not_lead_out),
+		cmocka_unit_test(test_a_substitutes_own_policy),
 		cmocka_unit_test(test_coming_home),
 		cmocka_unit_test(test_the_last_resort_at_home),
 		cmocka_unit_test(test_the_503_says_so),

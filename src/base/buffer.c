@@ -46,7 +46,8 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
 		return NULL;
 	if (buffer->memory && len <= buffer->size - buffer->end)
 		return buffer->memory + buffer->end;
-	/* Moving is cheap only while the unread part is the smaller half; otherwise growing costs less over time. */
+	/* Moving is cheap only while the unread part is the smaller half; otherwise growing costs
+	 * less over time. */
 	if (buffer->start > buffer->size / 2)
 		move_down(buffer);
 	if (len > buffer->size - buffer->end || !buffer->memory)

@@ -1,5 +1,5 @@
-/* clock.h: the two clocks. Durations and deadlines use the monotonic one; only what a person or a ledger reads uses
- * wall time. Pure cores take the time as a parameter and never call these. */
+/* clock.h: the two clocks. Durations and deadlines use the monotonic one; only what a person or a
+ * ledger reads uses wall time. Pure cores take the time as a parameter and never call these. */
 #ifndef NEXUS_BASE_CLOCK_H
 #define NEXUS_BASE_CLOCK_H
 

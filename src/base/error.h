@@ -1,7 +1,8 @@
 /* error.h: what went wrong, said by the deepest place that knows.
  *
- * A function that the world can make fail takes a `struct error *` and returns false (or NULL) after filling it.
- * The text says what, where and, if it can, what to do. Whoever decides what to do about it logs it, once. */
+ * A function that the world can make fail takes a `struct error *` and returns false (or NULL)
+ * after filling it. The text says what, where and, if it can, what to do. Whoever decides what to
+ * do about it logs it, once. */
 #ifndef NEXUS_BASE_ERROR_H
 #define NEXUS_BASE_ERROR_H
 
@@ -18,7 +19,8 @@ struct error {
 bool error_set(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same, followed by ": " and the text of errno as it was at the call. */
-bool error_set_errno(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool error_set_errno(struct error *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Puts a prefix before what `err` says: a caller adds where, keeping what. Returns false. */
 bool error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

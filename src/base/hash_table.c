@@ -1,4 +1,5 @@
-/* hash_table.c: linear probing at a load of at most one half; removal shifts back, so there are no tombstones. */
+/* hash_table.c: linear probing at a load of at most one half; removal shifts back, so there are no
+ * tombstones. */
 #include "base/hash_table.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "base/random.h"
 
 #define FNV_OFFSET 0xcbf29ce484222325u
-#define FNV_PRIME 0x100000001b3u
+#define FNV_PRIME  0x100000001b3u
 
 static uint64_t mix(uint64_t hash)
 {
@@ -66,12 +67,14 @@ static struct hash_entry *find(const struct hash_table *table, struct slice key,
 
 static void grow(struct hash_table *table)
 {
-	struct hash_table bigger = {.size = table->size ? table->size * 2 : 16, .used = table->used};
+	struct hash_table bigger = {
+		.size = table->size ? table->size * 2 : 16, .used = table->used};
 
 	bigger.entries = memory_array(bigger.size, sizeof(*bigger.entries));
 	for (size_t i = 0; i < table->size; i++)
 		if (table->entries[i].value)
-			*find(&bigger, table->entries[i].key, table->entries[i].hash) = table->entries[i];
+			*find(&bigger, table->entries[i].key, table->entries[i].hash) =
+				table->entries[i];
 	free(table->entries);
 	*table = bigger;
 }

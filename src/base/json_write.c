@@ -72,16 +72,20 @@ void json_array_close(struct json_writer *json)
 
 static void put_string(struct json_writer *json, struct slice text)
 {
-	/* In pieces, so that any length is escaped with a buffer on the stack; cut at character boundaries. */
+	/* In pieces, so that any length is escaped with a buffer on the stack; cut at character
+	 * boundaries. */
 	char piece[384];
 
 	put(json, "\"", 1);
 	while (text.len > 0) {
 		size_t take = text.len < 48 ? text.len : 48;
 
-		while (take < text.len && take < 52 && ((unsigned char)text.data[take] & 0xc0) == 0x80)
+		while (take < text.len && take < 52 &&
+			((unsigned char)text.data[take] & 0xc0) == 0x80)
 			take++;
-		put(json, piece, text_escape(piece, sizeof(piece), slice_make(text.data, take), TEXT_ESCAPE_JSON));
+		put(json, piece,
+			text_escape(piece, sizeof(piece), slice_make(text.data, take),
+				TEXT_ESCAPE_JSON));
 		text = slice_make(text.data + take, text.len - take);
 	}
 	put(json, "\"", 1);

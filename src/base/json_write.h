@@ -1,7 +1,8 @@
 /* json_write.h: writing JSON into a buffer, comma and quote exact by construction.
  *
- * The writer knows where it is (first item or not, object or array) and escapes every string it is given. A document
- * that would pass the buffer's limit is marked `overflow` and must not be used. Depth is at most 32. */
+ * The writer knows where it is (first item or not, object or array) and escapes every string it is
+ * given. A document that would pass the buffer's limit is marked `overflow` and must not be used.
+ * Depth is at most 32. */
 #ifndef NEXUS_BASE_JSON_WRITE_H
 #define NEXUS_BASE_JSON_WRITE_H
 
@@ -29,7 +30,8 @@ void json_slice(struct json_writer *json, struct slice text);
 void json_text(struct json_writer *json, const char *text); /* NULL writes null */
 void json_int(struct json_writer *json, int64_t value);
 void json_uint(struct json_writer *json, uint64_t value);
-void json_double(struct json_writer *json, double value); /* six significant digits; not finite: null */
+void json_double(
+	struct json_writer *json, double value); /* six significant digits; not finite: null */
 void json_bool(struct json_writer *json, bool value);
 void json_nothing(struct json_writer *json); /* null */
 /* Bytes that are already a JSON value. */

@@ -1,5 +1,6 @@
-/* list.h: an intrusive doubly linked list. The node lives in the object, so membership costs no allocation and an
- * object can be unlinked without knowing its list. An empty list and an unlinked node point to themselves. */
+/* list.h: an intrusive doubly linked list. The node lives in the object, so membership costs no
+ * allocation and an object can be unlinked without knowing its list. An empty list and an unlinked
+ * node point to themselves. */
 #ifndef NEXUS_BASE_LIST_H
 #define NEXUS_BASE_LIST_H
 
@@ -14,12 +15,13 @@ struct list {
 /* The object of type `type` whose member `member` is `node`. */
 #define list_item(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-#define list_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
+#define list_each(node, head)                                                                      \
+	for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* The body may unlink `node`. */
-#define list_each_safe(node, head)                                                                          \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                   \
-	     node = node##_next, node##_next = node->next)
+#define list_each_safe(node, head)                                                                 \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);          \
+		node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *list)
 {

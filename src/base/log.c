@@ -1,5 +1,5 @@
-/* log.c: composing a line on the stack and writing it with one write(2), so that lines of several processes on one
- * descriptor never mix. */
+/* log.c: composing a line on the stack and writing it with one write(2), so that lines of several
+ * processes on one descriptor never mix. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -99,9 +99,11 @@ bool log_is_enabled(enum log_component component, enum log_level level)
 	return level >= logger.levels[component];
 }
 
-static size_t compose(char line[LOG_LINE_MAX], enum log_component component, enum log_level level, struct slice text)
+static size_t compose(char line[LOG_LINE_MAX], enum log_component component, enum log_level level,
+	struct slice text)
 {
-	static const char *const pretty_levels[LOG_LEVEL_COUNT] = {"TRACE", "DEBUG", "INFO ", "WARN ", "ERROR"};
+	static const char *const pretty_levels[LOG_LEVEL_COUNT] = {
+		"TRACE", "DEBUG", "INFO ", "WARN ", "ERROR"};
 	char when[CLOCK_TEXT_SIZE];
 	bool json = logger.format == LOG_FORMAT_JSON;
 	int used;
@@ -109,12 +111,15 @@ static size_t compose(char line[LOG_LINE_MAX], enum log_component component, enu
 	clock_format(clock_wall_us(), when);
 	if (json)
 		used = snprintf(line, LOG_LINE_MAX,
-			"{\"timestamp\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"component\":\"%s\",\"message\":\"", when,
-			log_level_names[level], logger.process, log_component_names[component]);
-	else
-		used = snprintf(line, LOG_LINE_MAX, "%s %s %s %s: ", when, pretty_levels[level], logger.process,
+			"{\"timestamp\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"component\":"
+			"\"%s\",\"message\":\"",
+			when, log_level_names[level], logger.process,
 			log_component_names[component]);
-	used += (int)text_escape(line + used, LOG_LINE_MAX - (size_t)used - 4, text, json ? TEXT_ESCAPE_JSON : TEXT_ESCAPE_LINE);
+	else
+		used = snprintf(line, LOG_LINE_MAX, "%s %s %s %s: ", when, pretty_levels[level],
+			logger.process, log_component_names[component]);
+	used += (int)text_escape(line + used, LOG_LINE_MAX - (size_t)used - 4, text,
+		json ? TEXT_ESCAPE_JSON : TEXT_ESCAPE_LINE);
 	if (json)
 		used += snprintf(line + used, 3, "\"}");
 	line[used++] = '\n';

@@ -1,5 +1,6 @@
-/* memory.h: allocation that cannot fail. Running out of memory is a panic: the supervisor restarts us, which is
- * the only recovery that is ever tested. Sizes that come from the network are bounded before they get here. */
+/* memory.h: allocation that cannot fail. Running out of memory is a panic: the supervisor restarts
+ * us, which is the only recovery that is ever tested. Sizes that come from the network are bounded
+ * before they get here. */
 #ifndef NEXUS_BASE_MEMORY_H
 #define NEXUS_BASE_MEMORY_H
 

@@ -1,4 +1,5 @@
-/* random.h: unpredictable numbers from the kernel, and a fast generator seeded from it for jitter and load spreading. */
+/* random.h: unpredictable numbers from the kernel, and a fast generator seeded from it for jitter
+ * and load spreading. */
 #ifndef NEXUS_BASE_RANDOM_H
 #define NEXUS_BASE_RANDOM_H
 
@@ -9,7 +10,8 @@
 void random_fill(void *memory, size_t size);
 uint64_t random_u64(void);
 
-/* xoroshiro128+ by Blackman and Vigna (public domain algorithm); not for secrets. Pure: the state is the caller's. */
+/* xoroshiro128+ by Blackman and Vigna (public domain algorithm); not for secrets. Pure: the state
+ * is the caller's. */
 struct random {
 	uint64_t state[2];
 };

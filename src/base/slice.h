@@ -1,7 +1,8 @@
 /* slice.h: a piece of somebody else's bytes.
  *
  * Owns nothing. A slice is valid as long as what it points into; it need not end in NUL.
- * Everything that parses hands out slices, so that a request's bytes are copied only when they must outlive it. */
+ * Everything that parses hands out slices, so that a request's bytes are copied only when they must
+ * outlive it. */
 #ifndef NEXUS_BASE_SLICE_H
 #define NEXUS_BASE_SLICE_H
 
@@ -15,7 +16,8 @@ struct slice {
 	size_t len;
 };
 
-/* A range of somebody else's bytes, by place: it stays right when the bytes move. Length 0 at `offset` 0: not there. */
+/* A range of somebody else's bytes, by place: it stays right when the bytes move. Length 0 at
+ * `offset` 0: not there. */
 struct span {
 	size_t offset;
 	size_t length;
@@ -25,7 +27,7 @@ struct span {
 #define SLICE_ARGS(s) (int)(s).len, (s).data
 
 /* A slice of a string literal, usable as a constant initialiser. */
-#define SLICE_LITERAL(text) ((struct slice){ (text), sizeof(text) - 1 })
+#define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
 
 static inline struct slice slice_make(const char *data, size_t len)
 {

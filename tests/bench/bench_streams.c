@@ -1,8 +1,9 @@
-/* bench_streams.c: a client with many event streams at once: opens N, keeps N open, counts events and their delay.
+/* bench_streams.c: a client with many event streams at once: opens N, keeps N open, counts events
+ * and their delay.
  *
- * After WARM_UP seconds (connections open, pools filled) it prints "warm" and counts from there. Then it prints one line of
- * JSON: events, streams finished, errors, p50 and p99 of the delay between the event's sending (its own
- * time stamp) and its arrival, in microseconds. */
+ * After WARM_UP seconds (connections open, pools filled) it prints "warm" and counts from there.
+ * Then it prints one line of JSON: events, streams finished, errors, p50 and p99 of the delay
+ * between the event's sending (its own time stamp) and its arrival, in microseconds. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS 256
+#define EVENTS  256
 #define SAMPLES (1u << 20)
 
 struct stream {
@@ -124,9 +125,11 @@ static int by_value(const void *a, const void *b)
 static void report(void)
 {
 	qsort(samples, sample_count, sizeof(*samples), by_value);
-	printf("{\"events\": %llu, \"finished\": %llu, \"errors\": %llu, \"p50_us\": %u, \"p99_us\": %u}\n",
-		(unsigned long long)event_count, (unsigned long long)finished, (unsigned long long)errors,
-		sample_count ? samples[sample_count / 2] : 0, sample_count ? samples[sample_count * 99 / 100] : 0);
+	printf("{\"events\": %llu, \"finished\": %llu, \"errors\": %llu, \"p50_us\": %u, "
+	       "\"p99_us\": %u}\n",
+		(unsigned long long)event_count, (unsigned long long)finished,
+		(unsigned long long)errors, sample_count ? samples[sample_count / 2] : 0,
+		sample_count ? samples[sample_count * 99 / 100] : 0);
 }
 
 static void run(double seconds)
@@ -151,7 +154,8 @@ static void run(double seconds)
 
 int main(int argc, char **argv)
 {
-	static const char body[] = "{\"model\":\"bench\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}";
+	static const char body[] = "{\"model\":\"bench\",\"stream\":true,\"messages\":[{\"role\":"
+				   "\"user\",\"content\":\"hello\"}]}";
 	struct rlimit limit;
 	struct stream *all;
 	int count;
@@ -167,7 +171,8 @@ int main(int argc, char **argv)
 	server.sin_port = htons((uint16_t)strtol(argv[1], NULL, 10));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	request_len = (size_t)snprintf(request, sizeof(request),
-		"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+		"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+		"application/json\r\n"
 		"Content-Length: %zu\r\n\r\n%s",
 		sizeof(body) - 1, body);
 	count = (int)strtol(argv[2], NULL, 10);

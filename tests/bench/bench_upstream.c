@@ -1,8 +1,10 @@
-/* bench_upstream.c: a model server that costs next to nothing, so that what is measured is the gateway.
+/* bench_upstream.c: a model server that costs next to nothing, so that what is measured is the
+ * gateway.
  *
- * One process, epoll, HTTP/1.1 keep-alive. GET /v1/models lists "bench". A POST whose body holds "stream":true gets an event
- * stream of --chunks events, one send each, --interval-ms apart (0: in one burst; -1: one event and then silence); any
- * other gets a 584-byte JSON answer. Not robust against bad input: it serves benchmarks on loopback, nothing else. */
+ * One process, epoll, HTTP/1.1 keep-alive. GET /v1/models lists "bench". A POST whose body holds
+ * "stream":true gets an event stream of --chunks events, one send each, --interval-ms apart (0: in
+ * one burst; -1: one event and then silence); any other gets a 584-byte JSON answer. Not robust
+ * against bad input: it serves benchmarks on loopback, nothing else. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -50,13 +52,16 @@ static void make_answer(void)
 {
 	char body[600];
 	int len = snprintf(body, sizeof(body),
-		"{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"bench\",\"choices\":"
-		"[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%0337d\"},\"finish_reason\":\"stop\"}],"
+		"{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1700000000,"
+		"\"model\":\"bench\",\"choices\":"
+		"[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%0337d\"},"
+		"\"finish_reason\":\"stop\"}],"
 		"\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,\"total_tokens\":30}}",
 		0);
 
 	answer_len = (size_t)snprintf(answer, sizeof(answer),
-		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len, body);
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		len, body);
 }
 
 static void send_all(struct connection *c, const char *data, size_t len)
@@ -87,7 +92,9 @@ static void send_event(struct connection *c)
 	}
 	/* The time of sending travels in the event, for the client to measure. */
 	len = snprintf(data, sizeof(data),
-		"data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"model\":\"bench\",\"choices\":[{\"index\":0,"
+		"data: "
+		"{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"model\":"
+		"\"bench\",\"choices\":[{\"index\":0,"
 		"\"delta\":{\"content\":\"%020llu\"},\"finish_reason\":%s}]}\n\n",
 		(unsigned long long)now_ns(), c->chunks_left == 1 ? "\"stop\"" : "null");
 	send_all(c, chunk, (size_t)snprintf(chunk, sizeof(chunk), "%x\r\n%s\r\n", len, data));
@@ -95,7 +102,8 @@ static void send_event(struct connection *c)
 
 static void start_stream(struct connection *c)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: "
+				   "text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 	send_all(c, head, sizeof(head) - 1);
 	c->chunks_left = chunks;
@@ -113,11 +121,14 @@ static void start_stream(struct connection *c)
 	streams = c;
 }
 
-static void answer_request(struct connection *c, const char *head, const char *body, size_t body_len)
+static void answer_request(
+	struct connection *c, const char *head, const char *body, size_t body_len)
 {
-	static const char models[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 104\r\n\r\n"
-				     "{\"object\":\"list\",\"data\":[{\"id\":\"bench\",\"object\":\"model\",\"owned_by\":\"bench\","
-				     "\"created\":1700000000}]}       ";
+	static const char models[] =
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 104\r\n\r\n"
+		"{\"object\":\"list\",\"data\":[{\"id\":\"bench\",\"object\":\"model\",\"owned_"
+		"by\":\"bench\","
+		"\"created\":1700000000}]}       ";
 
 	if (memcmp(head, "GET", 3) == 0)
 		send_all(c, models, sizeof(models) - 1);

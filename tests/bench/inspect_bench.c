@@ -13,11 +13,13 @@
 static void make_turns(struct buffer *out, size_t size)
 {
 	buffer_init(out, size + 4096);
-	buffer_append_text(out, "{\"model\":\"llama3.1:8b\",\"stream\":true,\"temperature\":0.7,\"messages\":["
-				"{\"role\":\"system\",\"content\":\"You are a helpful assistant.\"}");
+	buffer_append_text(out,
+		"{\"model\":\"llama3.1:8b\",\"stream\":true,\"temperature\":0.7,\"messages\":["
+		"{\"role\":\"system\",\"content\":\"You are a helpful assistant.\"}");
 	while (buffer_len(out) + 64 < size) {
 		buffer_append_text(out, ",{\"role\":\"user\",\"content\":\"");
-		for (size_t start = buffer_len(out); buffer_len(out) + 8 < size && buffer_len(out) < start + 2000;)
+		for (size_t start = buffer_len(out);
+			buffer_len(out) + 8 < size && buffer_len(out) < start + 2000;)
 			buffer_append_text(out, "twenty-eight bytes of text.\\n");
 		buffer_append_text(out, "\"}");
 	}
@@ -27,7 +29,8 @@ static void make_turns(struct buffer *out, size_t size)
 /* One long text with three escapes every 32 bytes, as tests/bench/run sends it. */
 static void make_long_text(struct buffer *out, size_t size)
 {
-	static const char head[] = "{\"model\":\"bench\",\"messages\":[{\"role\":\"user\",\"content\":\"";
+	static const char head[] =
+		"{\"model\":\"bench\",\"messages\":[{\"role\":\"user\",\"content\":\"";
 
 	buffer_init(out, size + 4096);
 	buffer_append_text(out, head);
@@ -82,8 +85,9 @@ int main(void)
 		struct buffer body;
 
 		bodies[i / 3].make(&body, sizes[i % 3]);
-		printf("%s, %6zu bytes: %8.3f us, with an estimate %8.3f us\n", bodies[i / 3].name, buffer_len(&body),
-			fastest_us(buffer_slice(&body), false), fastest_us(buffer_slice(&body), true));
+		printf("%s, %6zu bytes: %8.3f us, with an estimate %8.3f us\n", bodies[i / 3].name,
+			buffer_len(&body), fastest_us(buffer_slice(&body), false),
+			fastest_us(buffer_slice(&body), true));
 		buffer_free(&body);
 	}
 	return 0;

@@ -1,4 +1,5 @@
-/* Promise: every way a server says how long to stay away is read, and none locks it out for more than 15 minutes. */
+/* Promise: every way a server says how long to stay away is read, and none locks it out for more
+ * than 15 minutes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +37,8 @@ static void test_notations(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		assert_int_equal(retry_after_ms(slice_of(rows[i].milliseconds), slice_of(rows[i].retry_after), rows[i].wall_us),
+		assert_int_equal(retry_after_ms(slice_of(rows[i].milliseconds),
+					 slice_of(rows[i].retry_after), rows[i].wall_us),
 			rows[i].expected);
 }
 

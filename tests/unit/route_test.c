@@ -61,14 +61,16 @@ static void test_methods(void **state)
 	assert_true(route_allows(chat, HTTP_METHOD_POST));
 	assert_false(route_allows(chat, HTTP_METHOD_GET));
 	assert_string_equal(route_allow_text(chat), "POST");
-	assert_true(route_allows(models, HTTP_METHOD_GET) && route_allows(models, HTTP_METHOD_HEAD));
+	assert_true(
+		route_allows(models, HTTP_METHOD_GET) && route_allows(models, HTTP_METHOD_HEAD));
 	assert_false(route_allows(models, HTTP_METHOD_OPTIONS));
 	assert_string_equal(route_allow_text(models), "GET, HEAD");
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths), cmocka_unit_test(test_methods)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_methods)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

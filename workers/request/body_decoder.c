@@ -41,8 +41,8 @@ void body_decoder_free(struct body_decoder **decoder)
 	memory_free_at(decoder);
 }
 
-bool body_decoder_feed(struct body_decoder *decoder, struct slice *input, struct slice *piece, size_t max,
-	struct error *err)
+bool body_decoder_feed(struct body_decoder *decoder, struct slice *input, struct slice *piece,
+	size_t max, struct error *err)
 {
 	z_stream *stream = &decoder->stream;
 	int result;

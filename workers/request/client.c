@@ -16,7 +16,8 @@
 /* While a request is open: enough to see a FIN behind pipelined input, not more. */
 #define READ_AHEAD_MAX 65536u
 #define LINGER_SECONDS 5.0
-/* A client that sends a body which is refused by its announced size reads the answer only when it has sent all. */
+/* A client that sends a body which is refused by its announced size reads the answer only when it
+ * has sent all. */
 #define LINGER_BYTES (128u << 20)
 /* An answer waits here as a whole; streams pause their upstream long before. */
 #define OUT_MAX (96u << 20)
@@ -29,20 +30,23 @@ static bool peer_is_loopback(const struct sockaddr_storage *peer)
 	const struct sockaddr_in6 *v6 = (const void *)peer;
 
 	if (peer->ss_family == AF_INET)
-		return (ntohl(((const struct sockaddr_in *)(const void *)peer)->sin_addr.s_addr) >> 24) == 127;
+		return (ntohl(((const struct sockaddr_in *)(const void *)peer)->sin_addr.s_addr) >>
+			       24) == 127;
 	if (peer->ss_family != AF_INET6)
 		return false;
 	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-		(IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
+	       (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
 }
 
 static void show_count(struct request_worker *worker)
 {
-	atomic_store_explicit(&scoreboard_header(worker->worker->scoreboard, worker->worker->column)->connections,
+	atomic_store_explicit(
+		&scoreboard_header(worker->worker->scoreboard, worker->worker->column)->connections,
 		worker->client_count, memory_order_relaxed);
 }
 
-struct client *client_new(struct request_worker *worker, int fd, const struct sockaddr_storage *peer)
+struct client *client_new(
+	struct request_worker *worker, int fd, const struct sockaddr_storage *peer)
 {
 	struct client *client = memory_zalloc(sizeof(*client));
 
@@ -50,7 +54,8 @@ struct client *client_new(struct request_worker *worker, int fd, const struct so
 	client->fd = fd;
 	client->since = ev_now(worker->loop);
 	client->is_loopback = peer_is_loopback(peer);
-	buffer_init(&client->in, worker->limits.request_line_bytes + worker->limits.head_bytes + REQUEST_SCRATCH_BYTES);
+	buffer_init(&client->in, worker->limits.request_line_bytes + worker->limits.head_bytes +
+					 REQUEST_SCRATCH_BYTES);
 	buffer_init(&client->out, OUT_MAX);
 	ev_io_init(&client->readable, on_readable, fd, EV_READ);
 	ev_io_init(&client->writable, on_writable, fd, EV_WRITE);
@@ -100,7 +105,8 @@ static void client_gone(struct client *client)
 		exchange_client_gone(exchange);
 }
 
-/* Closing at once could make the kernel reset the connection and with it our answer: first our side, then wait. */
+/* Closing at once could make the kernel reset the connection and with it our answer: first our
+ * side, then wait. */
 static void linger(struct client *client)
 {
 	client->state = CLIENT_LINGERING;
@@ -136,8 +142,9 @@ static size_t read_size(struct client *client)
 	return READ_BYTES;
 }
 
-/* The first bytes of a request are read aside and copied, so that its buffer has the size of what came: with thousands of
- * streams open, a buffer of a full read's size for each would be most of the memory there is. */
+/* The first bytes of a request are read aside and copied, so that its buffer has the size of what
+ * came: with thousands of streams open, a buffer of a full read's size for each would be most of
+ * the memory there is. */
 static ssize_t read_first(struct client *client)
 {
 	ssize_t got = recv(client->fd, client->worker->scratch, READ_BYTES, 0);
@@ -216,7 +223,8 @@ void client_flush(struct client *client)
 	if (client->state == CLIENT_CLOSED || client->state == CLIENT_LINGERING)
 		return;
 	while (buffer_len(&client->out) > 0) {
-		ssize_t sent = send(client->fd, buffer_data(&client->out), buffer_len(&client->out), MSG_NOSIGNAL);
+		ssize_t sent = send(client->fd, buffer_data(&client->out), buffer_len(&client->out),
+			MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -246,8 +254,9 @@ struct buffer client_take_request(struct client *client, struct slice *head, str
 
 	*head = slice_make(buffer_data(&taken), client->head_len);
 	*body = slice_make(buffer_data(&taken) + client->head_len, client->body_len);
-	buffer_init(&client->in, client->worker->limits.request_line_bytes + client->worker->limits.head_bytes +
-			READ_AHEAD_MAX + REQUEST_SCRATCH_BYTES);
+	buffer_init(&client->in, client->worker->limits.request_line_bytes +
+					 client->worker->limits.head_bytes + READ_AHEAD_MAX +
+					 REQUEST_SCRATCH_BYTES);
 	if (behind > 0)
 		buffer_append(&client->in, body->data + body->len, behind);
 	client->head_len = client->body_len = 0;
@@ -276,15 +285,18 @@ void client_finish(struct client *client)
 
 bool client_is_idle(const struct client *client)
 {
-	return client->state == CLIENT_HEAD && buffer_len(&client->in) == 0 && buffer_len(&client->out) == 0;
+	return client->state == CLIENT_HEAD && buffer_len(&client->in) == 0 &&
+	       buffer_len(&client->out) == 0;
 }
 
-static bool body_is_too_slow(const struct client *client, double now, const struct config_server *limits)
+static bool body_is_too_slow(
+	const struct client *client, double now, const struct config_server *limits)
 {
 	double seconds = now - client->body_since;
 	size_t received = buffer_len(&client->in) - client->head_len;
 
-	return seconds > 10.0 && (double)received < seconds * (double)limits->min_body_bytes_per_second;
+	return seconds > 10.0 &&
+	       (double)received < seconds * (double)limits->min_body_bytes_per_second;
 }
 
 static void time_out_request(struct client *client, const char *what)
@@ -303,11 +315,15 @@ static void sweep_receiving(struct client *client, double now, const struct conf
 	if (client->closing)
 		return;
 	if (client->state == CLIENT_BODY && body_is_too_slow(client, now, limits))
-		time_out_request(client, "The body came too slowly (server.min_body_bytes_per_second).");
-	else if (client->state == CLIENT_HEAD && buffer_len(&client->in) > 0 && waited > limits->header_timeout_seconds)
-		time_out_request(client, "The head did not come in time (server.header_timeout_seconds).");
-	else if (client_is_idle(client) && waited > (client->requests > 0 ? limits->keepalive_timeout_seconds
-									: limits->header_timeout_seconds))
+		time_out_request(
+			client, "The body came too slowly (server.min_body_bytes_per_second).");
+	else if (client->state == CLIENT_HEAD && buffer_len(&client->in) > 0 &&
+		 waited > limits->header_timeout_seconds)
+		time_out_request(
+			client, "The head did not come in time (server.header_timeout_seconds).");
+	else if (client_is_idle(client) &&
+		 waited > (client->requests > 0 ? limits->keepalive_timeout_seconds
+						: limits->header_timeout_seconds))
 		client_close(client);
 	else if (client_is_idle(client) && client->worker->draining && waited > 1.0)
 		client_close(client);
@@ -328,7 +344,8 @@ void client_sweep(struct client *client, double now)
 
 	if (must_leave(client, now))
 		client_close(client);
-	else if (buffer_len(&client->out) > 0 && now - client->since > limits->slow_client_timeout_seconds)
+	else if (buffer_len(&client->out) > 0 &&
+		 now - client->since > limits->slow_client_timeout_seconds)
 		client_gone(client);
 	else if (client->state == CLIENT_LINGERING && now - client->since > LINGER_SECONDS)
 		client_close(client);

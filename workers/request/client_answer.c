@@ -10,7 +10,7 @@
 #include "workers/request/request_worker.h"
 #include "workers/request/route.h"
 
-#define ERROR_BODY_MAX (256u << 10)
+#define ERROR_BODY_MAX     (256u << 10)
 #define USUAL_ANSWER_BYTES 1900u
 
 void client_head_begin(struct client *client, unsigned status)
@@ -31,7 +31,8 @@ void client_head_begin(struct client *client, unsigned status)
 	cors_add_headers(client, out);
 }
 
-void client_answer(struct client *client, unsigned status, const char *content_type, struct slice body)
+void client_answer(
+	struct client *client, unsigned status, const char *content_type, struct slice body)
 {
 	client_head_begin(client, status);
 	http_head_add_text(&client->out, "Content-Type", content_type);
@@ -41,7 +42,8 @@ void client_answer(struct client *client, unsigned status, const char *content_t
 		buffer_append_slice(&client->out, body);
 }
 
-static void add_retry_headers(struct client *client, const struct http_error_row *row, unsigned retry_after_seconds)
+static void add_retry_headers(
+	struct client *client, const struct http_error_row *row, unsigned retry_after_seconds)
 {
 	struct buffer *out = &client->out;
 
@@ -55,8 +57,8 @@ static void add_retry_headers(struct client *client, const struct http_error_row
 		http_head_add_text(out, "Allow", route_allow_text(client->route));
 }
 
-void client_error(struct client *client, enum http_error_id id, const char *param, struct slice context,
-	unsigned retry_after_seconds, const char *format, ...)
+void client_error(struct client *client, enum http_error_id id, const char *param,
+	struct slice context, unsigned retry_after_seconds, const char *format, ...)
 {
 	const struct http_error_row *row = &http_error_table[id];
 	struct buffer body;

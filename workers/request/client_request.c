@@ -21,8 +21,8 @@ static bool is_valid_request_id(struct slice id)
 	for (size_t i = 0; i < id.len; i++) {
 		char c = id.data[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-			    c == '-'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    c == '.' || c == '_' || c == '-'))
 			return false;
 	}
 	return true;
@@ -68,8 +68,8 @@ static void refuse_head(struct client *client, const struct http_verdict *verdic
 {
 	client_forget_request(client);
 	client->closing = true;
-	client_error(client, http_error_of_status(verdict->status), NULL, slice_make(NULL, 0), 0, "%s",
-		verdict->error.text);
+	client_error(client, http_error_of_status(verdict->status), NULL, slice_make(NULL, 0), 0,
+		"%s", verdict->error.text);
 }
 
 static bool check_host(struct client *client, const struct http_request *head)
@@ -77,7 +77,8 @@ static bool check_host(struct client *client, const struct http_request *head)
 	if (host_is_allowed(client->worker, head->host))
 		return true;
 	client_error(client, HTTP_ERROR_FORBIDDEN_HOST, NULL, slice_make(NULL, 0), 0,
-		"The host name \"%.*s\" is not one this gateway answers to. If it should be, add it to "
+		"The host name \"%.*s\" is not one this gateway answers to. If it should be, add "
+		"it to "
 		"server.allowed_hosts.",
 		(int)(head->host.len < 100 ? head->host.len : 100), head->host.data);
 	return false;
@@ -90,13 +91,15 @@ static bool check_target(struct client *client, const struct http_request *head)
 
 	client->route = route_find(head->path, &rest);
 	if (!client->route) {
-		client_error(client, HTTP_ERROR_NOT_FOUND, NULL, none, 0, "There is nothing at %.*s.",
+		client_error(client, HTTP_ERROR_NOT_FOUND, NULL, none, 0,
+			"There is nothing at %.*s.",
 			(int)(head->path.len < 200 ? head->path.len : 200), head->path.data);
 		return false;
 	}
 	if (!route_allows(client->route, head->method)) {
-		client_error(client, HTTP_ERROR_METHOD_NOT_ALLOWED, NULL, none, 0, "%.*s is not allowed here; use %s.",
-			SLICE_ARGS(head->method_name), route_allow_text(client->route));
+		client_error(client, HTTP_ERROR_METHOD_NOT_ALLOWED, NULL, none, 0,
+			"%.*s is not allowed here; use %s.", SLICE_ARGS(head->method_name),
+			route_allow_text(client->route));
 		return false;
 	}
 	return true;
@@ -125,13 +128,15 @@ static void begin_body(struct client *client, const struct http_request *head)
 	client->body_since = ev_now(client->worker->loop);
 	if (head->chunked)
 		http_chunked_init(&client->chunked);
-	client->in.max = client->head_len + client->worker->worker->config->server.max_body_bytes + REQUEST_SCRATCH_BYTES;
+	client->in.max = client->head_len + client->worker->worker->config->server.max_body_bytes +
+			 REQUEST_SCRATCH_BYTES;
 }
 
 enum head_result {
 	HEAD_INCOMPLETE,
 	HEAD_TAKEN,    /* good: its body comes next */
-	HEAD_ANSWERED, /* refused or answered without a look at the body; client->closing tells whether to go on */
+	HEAD_ANSWERED, /* refused or answered without a look at the body; client->closing tells
+			  whether to go on */
 };
 
 static bool parse_head(struct client *client, struct http_verdict *verdict)
@@ -139,8 +144,9 @@ static bool parse_head(struct client *client, struct http_verdict *verdict)
 	struct request_worker *worker = client->worker;
 
 	return verdict->status == 0 &&
-		http_request_parse(&worker->head, slice_make(buffer_data(&client->in), client->head_len), &worker->limits,
-			verdict);
+	       http_request_parse(&worker->head,
+		       slice_make(buffer_data(&client->in), client->head_len), &worker->limits,
+		       verdict);
 }
 
 static void describe_request(struct client *client, const struct http_request *head)
@@ -159,7 +165,8 @@ static enum head_result take_head(struct client *client)
 	struct request_worker *worker = client->worker;
 	struct http_verdict verdict = {0};
 
-	client->head_len = http_head_length(buffer_slice(&client->in), &client->searched, &worker->limits, &verdict);
+	client->head_len = http_head_length(
+		buffer_slice(&client->in), &client->searched, &worker->limits, &verdict);
 	if (verdict.status == 0 && client->head_len == 0)
 		return HEAD_INCOMPLETE;
 	if (!parse_head(client, &verdict)) {
@@ -176,11 +183,13 @@ static enum head_result take_head(struct client *client)
 	return HEAD_TAKEN;
 }
 
-/* Decodes in place: the body grows behind the head over the framing already read. False when bad or incomplete. */
+/* Decodes in place: the body grows behind the head over the framing already read. False when bad or
+ * incomplete. */
 static bool take_chunks(struct client *client)
 {
 	char *base = buffer_data(&client->in) + client->head_len;
-	struct slice input = slice_make(base + client->body_len, buffer_len(&client->in) - client->head_len - client->body_len);
+	struct slice input = slice_make(base + client->body_len,
+		buffer_len(&client->in) - client->head_len - client->body_len);
 	enum http_chunked_state state;
 	struct slice data;
 
@@ -192,8 +201,8 @@ static bool take_chunks(struct client *client)
 	client->in.end = client->in.start + client->head_len + client->body_len + input.len;
 	if (state == HTTP_CHUNKED_BAD) {
 		client->closing = true;
-		client_error(client, HTTP_ERROR_BAD_REQUEST, NULL, slice_make(NULL, 0), 0, "Bad chunked body: %s.",
-			client->chunked.problem);
+		client_error(client, HTTP_ERROR_BAD_REQUEST, NULL, slice_make(NULL, 0), 0,
+			"Bad chunked body: %s.", client->chunked.problem);
 	} else if (client->body_len > client->worker->worker->config->server.max_body_bytes) {
 		client->closing = true;
 		client_error(client, HTTP_ERROR_BODY_TOO_LARGE, NULL, slice_make(NULL, 0), 0,
@@ -209,7 +218,8 @@ static bool take_body(struct client *client)
 	if (client->is_chunked)
 		return take_chunks(client);
 	if (there < client->content_length) {
-		/* Room for all of it at once, so that it is read without moving; untouched pages cost nothing. */
+		/* Room for all of it at once, so that it is read without moving; untouched pages
+		 * cost nothing. */
 		buffer_reserve(&client->in, client->content_length - there);
 		return false;
 	}
@@ -234,7 +244,9 @@ static void dispatch(struct client *client, bool head_is_fresh)
 
 	/* The shared parse may have been used by others while the body came. */
 	if (!head_is_fresh)
-		http_request_parse(&worker->head, slice_make(buffer_data(&client->in), client->head_len), &no_limits, &verdict);
+		http_request_parse(&worker->head,
+			slice_make(buffer_data(&client->in), client->head_len), &no_limits,
+			&verdict);
 	invariant(verdict.status == 0);
 	route_find(worker->head.path, &rest);
 	client->state = CLIENT_BUSY;
@@ -269,14 +281,15 @@ static bool advance_once(struct client *client)
 static bool may_advance(const struct client *client)
 {
 	return (client->state == CLIENT_HEAD || client->state == CLIENT_BODY) && !client->closing &&
-		buffer_len(&client->out) < UNSENT_MAX;
+	       buffer_len(&client->out) < UNSENT_MAX;
 }
 
 void client_advance(struct client *client)
 {
 	bool more = true;
 
-	/* A request that is answered at once ends within its own step: the loop goes on, not the stack. */
+	/* A request that is answered at once ends within its own step: the loop goes on, not the
+	 * stack. */
 	if (client->advancing)
 		return;
 	client->advancing = true;

@@ -45,7 +45,8 @@ bool cors_check(struct client *client, const struct http_request *head)
 	if (type.len >= 16 && strncasecmp(type.data, "application/json", 16) == 0)
 		return true;
 	client_error(client, HTTP_ERROR_FORBIDDEN_ORIGIN, NULL, slice_make(NULL, 0), 0,
-		"A page from another origin must send application/json, and its origin must be in server.cors_origins.");
+		"A page from another origin must send application/json, and its origin must be in "
+		"server.cors_origins.");
 	return false;
 }
 
@@ -56,6 +57,7 @@ void cors_add_headers(const struct client *client, struct buffer *out)
 	http_head_add_text(out, "Access-Control-Allow-Origin", client->cors_origin);
 	http_head_add_text(out, "Vary", "Origin");
 	http_head_add_text(out, "Access-Control-Expose-Headers",
-		"X-Request-Id, X-Nexus-Backend, X-Nexus-Model, X-Nexus-Fallback-Model, X-Nexus-Privacy-Zone, "
+		"X-Request-Id, X-Nexus-Backend, X-Nexus-Model, X-Nexus-Fallback-Model, "
+		"X-Nexus-Privacy-Zone, "
 		"X-Nexus-Route-Reason, Retry-After");
 }

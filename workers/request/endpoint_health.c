@@ -10,13 +10,15 @@
 
 bool fleet_serves(struct request_worker *worker, const struct registry_backend *backend)
 {
-	const struct scoreboard_state *state = scoreboard_state(worker->worker->scoreboard, backend->state);
+	const struct scoreboard_state *state =
+		scoreboard_state(worker->worker->scoreboard, backend->state);
 	uint64_t status = atomic_load_explicit(&state->status, memory_order_relaxed);
 
 	return !backend->disabled && (status == STATUS_HEALTHY || status == STATUS_BUSY);
 }
 
-static bool any_serves(struct request_worker *worker, const struct registry_offer *offers, size_t count)
+static bool any_serves(
+	struct request_worker *worker, const struct registry_offer *offers, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (fleet_serves(worker, offers[i].backend))
@@ -53,7 +55,9 @@ void route_health(struct client *client, struct slice rest)
 {
 	struct request_worker *worker = client->worker;
 	struct fleet fleet = fleet_count(worker);
-	const char *status = fleet.healthy == 0 ? "unhealthy" : fleet.healthy < fleet.enabled ? "degraded" : "healthy";
+	const char *status = fleet.healthy == 0              ? "unhealthy"
+			     : fleet.healthy < fleet.enabled ? "degraded"
+							     : "healthy";
 	struct json_writer json;
 	struct buffer body;
 
@@ -63,7 +67,8 @@ void route_health(struct client *client, struct slice rest)
 	json_member_text(&json, "status", status);
 	json_member_text(&json, "version", PACKAGE_VERSION);
 	json_member_text(&json, "instance", worker->hop);
-	json_member_uint(&json, "uptime_seconds", (uint64_t)(clock_wall_us() - worker->worker->started_wall_us) / 1000000);
+	json_member_uint(&json, "uptime_seconds",
+		(uint64_t)(clock_wall_us() - worker->worker->started_wall_us) / 1000000);
 	json_key(&json, "backends");
 	json_object_open(&json);
 	json_member_uint(&json, "total", fleet.enabled);

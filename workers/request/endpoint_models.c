@@ -1,4 +1,5 @@
-/* endpoint_models.c: /v1/models and /v1/models/{id}: models of backends that serve now, and aliases of them. */
+/* endpoint_models.c: /v1/models and /v1/models/{id}: models of backends that serve now, and aliases
+ * of them. */
 #include "base/json_write.h"
 #include "workers/request/fleet.h"
 #include "workers/request/request_worker.h"
@@ -6,7 +7,7 @@
 #include "routing/routing.h"
 
 #define LIST_MAX (64u << 20)
-#define ID_MAX 128u
+#define ID_MAX   128u
 
 /* What is said of a model that several backends offer: the best any of them knows. */
 struct merged {
@@ -17,7 +18,8 @@ struct merged {
 	unsigned serving;
 };
 
-static struct merged merge(struct request_worker *worker, const struct registry_offer *offers, size_t count)
+static struct merged merge(
+	struct request_worker *worker, const struct registry_offer *offers, size_t count)
 {
 	struct merged merged = {.owner = "nexus"};
 
@@ -35,7 +37,9 @@ static struct merged merge(struct request_worker *worker, const struct registry_
 		merged.tools |= model->tools == KNOWLEDGE_YES;
 		merged.json_mode |= model->json_mode == KNOWLEDGE_YES;
 		merged.embeddings |= model->embeddings == KNOWLEDGE_YES;
-		merged.owner = strcmp(offers[i].backend->type, "demo") == 0 ? "nexus-demo" : offers[i].backend->type;
+		merged.owner = strcmp(offers[i].backend->type, "demo") == 0
+				       ? "nexus-demo"
+				       : offers[i].backend->type;
 	}
 	return merged;
 }
@@ -88,10 +92,12 @@ static void write_model(struct request_worker *worker, struct json_writer *json,
 }
 
 /* The offers of a name, an alias resolved. */
-static const struct registry_offer *offers_of(struct request_worker *worker, struct slice name, size_t *count)
+static const struct registry_offer *offers_of(
+	struct request_worker *worker, struct slice name, size_t *count)
 {
 	struct slice chain[ROUTING_CHAIN_MAX + 1];
-	size_t depth = routing_resolve_alias(worker->worker->config, worker->worker->registry, name, chain);
+	size_t depth = routing_resolve_alias(
+		worker->worker->config, worker->worker->registry, name, chain);
 
 	return registry_offers(worker->worker->registry, depth > 0 ? chain[depth] : name, count);
 }
@@ -155,10 +161,12 @@ static struct slice decode_id(struct slice text, char out[ID_MAX])
 	size_t len = 0;
 
 	for (size_t i = 0; i < text.len && len < ID_MAX; i++) {
-		bool encoded = text.data[i] == '%' && i + 2 < text.len && hex_value(text.data[i + 1]) >= 0 &&
-			hex_value(text.data[i + 2]) >= 0;
+		bool encoded = text.data[i] == '%' && i + 2 < text.len &&
+			       hex_value(text.data[i + 1]) >= 0 && hex_value(text.data[i + 2]) >= 0;
 
-		out[len++] = encoded ? (char)(hex_value(text.data[i + 1]) * 16 + hex_value(text.data[i + 2])) : text.data[i];
+		out[len++] = encoded ? (char)(hex_value(text.data[i + 1]) * 16 +
+					       hex_value(text.data[i + 2]))
+				     : text.data[i];
 		i += encoded ? 2 : 0;
 	}
 	return slice_make(out, len);
@@ -176,8 +184,11 @@ void route_model(struct client *client, struct slice rest)
 
 	offers = offers_of(worker, id, &count);
 	if (merge(worker, offers, count).serving == 0) {
-		client_error(client, count > 0 ? HTTP_ERROR_UNAVAILABLE : HTTP_ERROR_MODEL_NOT_FOUND, NULL, slice_make(NULL, 0),
-			count > 0 ? 5 : 0, count > 0 ? "No backend that offers \"%.*s\" is healthy." : "The model \"%.*s\" does not exist here.",
+		client_error(client,
+			count > 0 ? HTTP_ERROR_UNAVAILABLE : HTTP_ERROR_MODEL_NOT_FOUND, NULL,
+			slice_make(NULL, 0), count > 0 ? 5 : 0,
+			count > 0 ? "No backend that offers \"%.*s\" is healthy."
+				  : "The model \"%.*s\" does not exist here.",
 			SLICE_ARGS(id));
 		client_finish(client);
 		return;

@@ -1,4 +1,5 @@
-/* exchange.c: the life of a request: inspect, open the record, fail over, end. Choosing is exchange_choose.c's. */
+/* exchange.c: the life of a request: inspect, open the record, fail over, end. Choosing is
+ * exchange_choose.c's. */
 #include "workers/request/exchange.h"
 
 #include <stdarg.h>
@@ -28,7 +29,8 @@ static struct exchange *exchange_new(struct client *client)
 	struct exchange *exchange = memory_alloc(sizeof(*exchange));
 
 	memset(exchange, 0, offsetof(struct exchange, arena));
-	arena_init_in(&exchange->arena, EXCHANGE_ARENA_BYTES * 2, exchange->arena_memory, EXCHANGE_ARENA_BYTES);
+	arena_init_in(&exchange->arena, EXCHANGE_ARENA_BYTES * 2, exchange->arena_memory,
+		EXCHANGE_ARENA_BYTES);
 	exchange->worker = worker;
 	exchange->client = client;
 	exchange->config = config_ref(worker->worker->config);
@@ -47,7 +49,7 @@ static bool came_from_us(const struct request_worker *worker, const struct http_
 
 	/* A chain of gateways lists all it has passed. */
 	return hop.len > EXCHANGE_HOPS_MAX ||
-		(hop.len > 0 && memmem(hop.data, hop.len, worker->hop, strlen(worker->hop)) != NULL);
+	       (hop.len > 0 && memmem(hop.data, hop.len, worker->hop, strlen(worker->hop)) != NULL);
 }
 
 static bool any_costs(const struct routing_decision *decision)
@@ -63,21 +65,29 @@ static bool open_record(struct exchange *exchange)
 {
 	struct worker *worker = exchange->worker->worker;
 	bool costs = any_costs(&exchange->decision);
-	unsigned flags = (costs ? RECORD_COSTS : 0u) | (exchange->facts.stream ? RECORD_STREAM : 0u);
+	unsigned flags =
+		(costs ? RECORD_COSTS : 0u) | (exchange->facts.stream ? RECORD_STREAM : 0u);
 
-	exchange->record = scoreboard_record_open(worker->scoreboard, worker->column, flags, clock_wall_us());
+	exchange->record =
+		scoreboard_record_open(worker->scoreboard, worker->column, flags, clock_wall_us());
 	if (!exchange->record) {
-		exchange_answer_error(exchange, costs ? HTTP_ERROR_LEDGER_UNAVAILABLE : HTTP_ERROR_BUSY, NULL, no_context, 1,
-			costs ? "Finished requests wait to be written to the ledger; new ones that cost money must wait too."
+		exchange_answer_error(exchange,
+			costs ? HTTP_ERROR_LEDGER_UNAVAILABLE : HTTP_ERROR_BUSY, NULL, no_context,
+			1,
+			costs ? "Finished requests wait to be written to the ledger; new ones that "
+				"cost money must wait too."
 			      : "This gateway is at server.max_concurrent_requests.");
 		return false;
 	}
 	scoreboard_record_name(exchange->record, model, exchange->facts.model);
-	scoreboard_record_name(exchange->record, request_id, slice_of(exchange->client->request_id));
-	if (scoreboard_take(worker->scoreboard, exchange->record, SCOREBOARD_ROW_SERVICE, 1) == TAKE_DONE)
+	scoreboard_record_name(
+		exchange->record, request_id, slice_of(exchange->client->request_id));
+	if (scoreboard_take(worker->scoreboard, exchange->record, SCOREBOARD_ROW_SERVICE, 1) ==
+		TAKE_DONE)
 		return true;
 	exchange_answer_error(exchange, HTTP_ERROR_BUSY, NULL, no_context, 1,
-		"This gateway is at server.max_concurrent_requests (%u).", exchange->config->server.max_concurrent_requests);
+		"This gateway is at server.max_concurrent_requests (%u).",
+		exchange->config->server.max_concurrent_requests);
 	return false;
 }
 
@@ -90,19 +100,21 @@ void exchange_begin(struct client *client, enum endpoint endpoint)
 
 	exchange_read_headers(exchange, &worker->head);
 	if (!ask_headers_read(&worker->head, &exchange->asked, &problem.error)) {
-		exchange_answer_error(exchange, HTTP_ERROR_BAD_REQUEST, NULL, no_context, 0, "%s", problem.error.text);
+		exchange_answer_error(exchange, HTTP_ERROR_BAD_REQUEST, NULL, no_context, 0, "%s",
+			problem.error.text);
 		return;
 	}
 	if (came_from_us(worker, &worker->head)) {
 		exchange_answer_error(exchange, HTTP_ERROR_LOOP_DETECTED, NULL, no_context, 0,
-			"This request has already passed this gateway: one of its backends is the gateway itself.");
+			"This request has already passed this gateway: one of its backends is the "
+			"gateway itself.");
 		return;
 	}
 	exchange->input = client_take_request(client, &head, &exchange->body);
-	if (!inspect_request(endpoint, exchange->body, exchange->config->server.max_json_depth, &exchange->arena,
-		    &exchange->facts, &problem)) {
-		exchange_answer_error(exchange, HTTP_ERROR_BAD_REQUEST, problem.param, no_context, 0, "%s",
-			problem.error.text);
+	if (!inspect_request(endpoint, exchange->body, exchange->config->server.max_json_depth,
+		    &exchange->arena, &exchange->facts, &problem)) {
+		exchange_answer_error(exchange, HTTP_ERROR_BAD_REQUEST, problem.param, no_context,
+			0, "%s", problem.error.text);
 		return;
 	}
 	exchange_decide(exchange);
@@ -122,7 +134,8 @@ static void observe(struct exchange *exchange, const struct exchange_failure *fa
 	};
 
 	if (failure->observed)
-		worker_send(exchange->worker->worker, MSG_OBSERVED, (struct peer){ROLE_HEALTH, 0}, &observed);
+		worker_send(exchange->worker->worker, MSG_OBSERVED, (struct peer){ROLE_HEALTH, 0},
+			&observed);
 }
 
 static void close_attempt(struct exchange *exchange)
@@ -130,13 +143,14 @@ static void close_attempt(struct exchange *exchange)
 	if (exchange->upstream)
 		upstream_abort(&exchange->upstream);
 	if (exchange->candidate)
-		scoreboard_give(exchange->worker->worker->scoreboard, exchange->record, exchange->candidate->backend->row);
+		scoreboard_give(exchange->worker->worker->scoreboard, exchange->record,
+			exchange->candidate->backend->row);
 }
 
 static bool may_retry(const struct exchange *exchange, const struct exchange_failure *failure)
 {
 	return failure->retryable && exchange->client && exchange->state != EXCHANGE_STREAMING &&
-		exchange->tried_count < EXCHANGE_ATTEMPTS_MAX && !exchange->worker->stopping;
+	       exchange->tried_count < EXCHANGE_ATTEMPTS_MAX && !exchange->worker->stopping;
 }
 
 static void note_tried(struct exchange *exchange, bool whole_backend)
@@ -159,22 +173,24 @@ bool exchange_try_longer(struct exchange *exchange)
 {
 	uint64_t context_length = exchange->candidate->model->context_length;
 
-	if (!exchange->client || exchange->state == EXCHANGE_STREAMING || exchange->worker->stopping ||
-		exchange->tried_count >= EXCHANGE_ATTEMPTS_MAX)
+	if (!exchange->client || exchange->state == EXCHANGE_STREAMING ||
+		exchange->worker->stopping || exchange->tried_count >= EXCHANGE_ATTEMPTS_MAX)
 		return false;
 	/* Where nobody knows how long it was, any known length is more than nothing. */
 	exchange->longer_than = context_length > 0 ? context_length : 1;
 	note_tried(exchange, false);
 	leave_attempt(exchange);
-	return exchange_choose_again(exchange, exchange->decision.step + 1, "the request is too long for it");
+	return exchange_choose_again(
+		exchange, exchange->decision.step + 1, "the request is too long for it");
 }
 
 void exchange_fail(struct exchange *exchange, const struct exchange_failure *failure)
 {
 	const struct registry_backend *backend = exchange->candidate->backend;
 
-	log_info(LOG_UPSTREAM, "%s: attempt %u at %s failed: %s", exchange->client ? exchange->client->request_id : "-",
-		exchange->attempts, backend->name, failure->text.text);
+	log_info(LOG_UPSTREAM, "%s: attempt %u at %s failed: %s",
+		exchange->client ? exchange->client->request_id : "-", exchange->attempts,
+		backend->name, failure->text.text);
 	observe(exchange, failure);
 	/* What cannot be reached will not serve another model either. */
 	note_tried(exchange, failure->observed == OBSERVED_CONNECT_FAILED);
@@ -191,7 +207,8 @@ void exchange_fail(struct exchange *exchange, const struct exchange_failure *fai
 	if (failure->as_it_came && exchange->client && exchange->state != EXCHANGE_STREAMING)
 		whole_answer_pass(exchange);
 	else
-		exchange_answer_error(exchange, failure->error, NULL, no_context, 0, "%s", failure->text.text);
+		exchange_answer_error(
+			exchange, failure->error, NULL, no_context, 0, "%s", failure->text.text);
 }
 
 void exchange_retry_fresh(struct exchange *exchange)
@@ -205,8 +222,8 @@ void exchange_retry_fresh(struct exchange *exchange)
 
 /* --- ending --- */
 
-void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param, struct slice context,
-	unsigned retry_after_seconds, const char *format, ...)
+void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param,
+	struct slice context, unsigned retry_after_seconds, const char *format, ...)
 {
 	struct client *client = exchange->client;
 	char message[1024];
@@ -330,33 +347,38 @@ static void time_out(struct exchange *exchange, bool retryable, const char *key)
 		.retryable = retryable,
 	};
 
-	error_set(&failure.text, "backend \"%s\" did not answer in time (server.%s)", exchange->candidate->backend->name, key);
+	error_set(&failure.text, "backend \"%s\" did not answer in time (server.%s)",
+		exchange->candidate->backend->name, key);
 	exchange_fail(exchange, &failure);
 }
 
 static void sweep_uncommitted(struct exchange *exchange, double now)
 {
 	const struct config_server *limits = &exchange->config->server;
-	double first_byte = exchange->candidate->backend->is_cloud ? limits->first_byte_timeout_cloud_seconds
-								     : limits->first_byte_timeout_local_seconds;
+	double first_byte = exchange->candidate->backend->is_cloud
+				    ? limits->first_byte_timeout_cloud_seconds
+				    : limits->first_byte_timeout_local_seconds;
 
 	if (now - exchange->began > limits->request_timeout_seconds)
 		time_out(exchange, false, "request_timeout_seconds");
-	else if (exchange->facts.stream && exchange->state == EXCHANGE_WAITING && now - exchange->attempt_began > first_byte)
+	else if (exchange->facts.stream && exchange->state == EXCHANGE_WAITING &&
+		 now - exchange->attempt_began > first_byte)
 		time_out(exchange, true, "first_byte_timeout_*_seconds");
-	else if (exchange->facts.stream && exchange->is_stream && exchange->state == EXCHANGE_HOLDING &&
-		now - exchange->last_heard > limits->idle_timeout_seconds)
+	else if (exchange->facts.stream && exchange->is_stream &&
+		 exchange->state == EXCHANGE_HOLDING &&
+		 now - exchange->last_heard > limits->idle_timeout_seconds)
 		time_out(exchange, true, "idle_timeout_seconds");
 	else if (exchange->facts.stream && now - exchange->began > limits->commit_timeout_seconds &&
-		(exchange->is_stream || exchange->state == EXCHANGE_WAITING))
+		 (exchange->is_stream || exchange->state == EXCHANGE_WAITING))
 		relay_commit(exchange, true);
 }
 
 static void sweep_committed(struct exchange *exchange, double now)
 {
 	const struct config_server *limits = &exchange->config->server;
-	double first_byte = exchange->candidate->backend->is_cloud ? limits->first_byte_timeout_cloud_seconds
-								     : limits->first_byte_timeout_local_seconds;
+	double first_byte = exchange->candidate->backend->is_cloud
+				    ? limits->first_byte_timeout_cloud_seconds
+				    : limits->first_byte_timeout_local_seconds;
 	bool heard = exchange->heard_ns > 0;
 
 	if (exchange->held_events == 0 && now - exchange->began > limits->request_timeout_seconds)
@@ -365,7 +387,8 @@ static void sweep_committed(struct exchange *exchange, double now)
 		time_out(exchange, false, "stream_timeout_seconds");
 	else if (!heard && now - exchange->attempt_began > first_byte)
 		time_out(exchange, false, "first_byte_timeout_*_seconds");
-	else if (heard && !exchange->paused && now - exchange->last_heard > limits->idle_timeout_seconds)
+	else if (heard && !exchange->paused &&
+		 now - exchange->last_heard > limits->idle_timeout_seconds)
 		time_out(exchange, false, "idle_timeout_seconds");
 	else if (now - exchange->last_written > limits->stream_keepalive_seconds)
 		relay_keep_alive(exchange);
@@ -379,7 +402,8 @@ void exchange_sweep(struct exchange *exchange, double now)
 	if (now - exchange->last_heard > LAST_WORD_SECONDS && relay_finish(exchange))
 		return;
 	if (worker->drain_deadline > 0 && now > worker->drain_deadline)
-		exchange_answer_error(exchange, HTTP_ERROR_STOPPING, NULL, no_context, 1, "This gateway is shutting down.");
+		exchange_answer_error(exchange, HTTP_ERROR_STOPPING, NULL, no_context, 1,
+			"This gateway is shutting down.");
 	else if (!exchange->candidate)
 		return;
 	else if (exchange->state == EXCHANGE_STREAMING)

@@ -1,8 +1,9 @@
 /* exchange.h: one client request and all its attempts upstream.
  *
- * Begins when the whole request is there, ends in exactly one place (exchange_end), whatever happens: answer, error,
- * disconnect, deadline. Pins the configuration and the registry it began with. Until the commit point any failure may
- * still go to another backend; after it, never silently. */
+ * Begins when the whole request is there, ends in exactly one place (exchange_end), whatever
+ * happens: answer, error, disconnect, deadline. Pins the configuration and the registry it began
+ * with. Until the commit point any failure may still go to another backend; after it, never
+ * silently. */
 #ifndef NEXUS_REQUEST_EXCHANGE_H
 #define NEXUS_REQUEST_EXCHANGE_H
 
@@ -41,67 +42,70 @@ struct exchange_failure {
 	enum http_error_id error; /* what the client gets if this was the last attempt */
 	enum observed observed;   /* what the health worker is told; 0: nothing */
 	bool retryable;
-	uint32_t retry_after_ms;  /* how long the backend wants to be left alone; 0: it did not say */
-	bool as_it_came;          /* the upstream's own answer, held, is what the client gets */
+	uint32_t
+		retry_after_ms; /* how long the backend wants to be left alone; 0: it did not say */
+	bool as_it_came;        /* the upstream's own answer, held, is what the client gets */
 	struct error text;
 };
 
 #define EXCHANGE_ATTEMPTS_MAX 8u
-#define EXCHANGE_ARENA_BYTES 1024u
-#define EXCHANGE_HOPS_MAX 512u /* of X-Nexus-Hop: some thirty gateways in a row */
+#define EXCHANGE_ARENA_BYTES  1024u
+#define EXCHANGE_HOPS_MAX     512u /* of X-Nexus-Hop: some thirty gateways in a row */
 
 struct exchange {
 	struct request_worker *worker;
-	struct client *client;            /* NULL once it has gone */
+	struct client *client; /* NULL once it has gone */
 	enum exchange_state state;
 	struct config *config;            /* pinned */
 	struct registry *registry;        /* pinned until the commit point */
 	struct registry_backend *backend; /* the one that answers, kept from the commit point on */
 	struct scoreboard_record *record;
-	struct buffer input;              /* the request's bytes, until the commit point */
+	struct buffer input; /* the request's bytes, until the commit point */
 	struct slice body;
-	struct slice passed_headers;      /* of the client's, for the backend, ready to send */
-	struct slice authorization;       /* of the client's */
+	struct slice passed_headers; /* of the client's, for the backend, ready to send */
+	struct slice authorization;  /* of the client's */
 	struct request_facts facts;
 	struct routing_decision decision;
-	struct ask_headers asked;         /* what the client's headers say about the choice */
+	struct ask_headers asked; /* what the client's headers say about the choice */
 	struct routing_tried tried[EXCHANGE_ATTEMPTS_MAX];
 	unsigned tried_count;
-	uint64_t longer_than;             /* a context that was too short; 0: none was */
-	const char *given_up;             /* why the model asked for was; NULL: the decision says */
-	size_t step;                      /* of the last attempt: 0 = the model asked for, else a substitute */
-	unsigned step_attempts;           /* at this model */
-	struct slice model_sent;          /* the model as the backend knows it */
+	uint64_t longer_than; /* a context that was too short; 0: none was */
+	const char *given_up; /* why the model asked for was; NULL: the decision says */
+	size_t step;          /* of the last attempt: 0 = the model asked for, else a substitute */
+	unsigned step_attempts;  /* at this model */
+	struct slice model_sent; /* the model as the backend knows it */
 	unsigned attempts;
-	unsigned paid_refused;            /* cloud backends left out: the client is not on this machine */
+	unsigned paid_refused; /* cloud backends left out: the client is not on this machine */
 	/* the attempt under way */
 	const struct routing_candidate *candidate;
 	struct pool_target *target;
 	struct upstream *upstream;
-	struct slice request_head;        /* of the attempt, the operator's key in it: wiped when it has been sent or given up */
-	bool fresh_connection;            /* the last kept connection was stale: insist on a new one, once */
-	const struct http_response_parser *response; /* from its head until the end of the call that completes it */
-	unsigned status;                  /* of the upstream's answer */
-	unsigned told_status;             /* what the client has been told; 0: nothing yet */
-	bool is_stream;                   /* the answer is an event stream */
+	struct slice request_head; /* of the attempt, the operator's key in it: wiped when it has
+				      been sent or given up */
+	bool fresh_connection; /* the last kept connection was stale: insist on a new one, once */
+	const struct http_response_parser
+		*response;    /* from its head until the end of the call that completes it */
+	unsigned status;      /* of the upstream's answer */
+	unsigned told_status; /* what the client has been told; 0: nothing yet */
+	bool is_stream;       /* the answer is an event stream */
 	struct sse_parser sse;
-	struct body_decoder *decoder;     /* of a compressed answer; else NULL */
-	struct buffer held;               /* a whole answer, or the events before the commit point */
-	unsigned held_events;             /* events with data since the attempt began */
-	bool meaningful;                  /* an event that commits has come */
-	bool done_seen;                   /* [DONE] */
-	bool finish_seen;                 /* a finish_reason */
-	bool usage_seen;                  /* the provider's own count */
-	bool error_event;                 /* the upstream's own error came as an event */
-	bool committed_early;             /* by time, before any event: the head named no backend */
+	struct body_decoder *decoder; /* of a compressed answer; else NULL */
+	struct buffer held;           /* a whole answer, or the events before the commit point */
+	unsigned held_events;         /* events with data since the attempt began */
+	bool meaningful;              /* an event that commits has come */
+	bool done_seen;               /* [DONE] */
+	bool finish_seen;             /* a finish_reason */
+	bool usage_seen;              /* the provider's own count */
+	bool error_event;             /* the upstream's own error came as an event */
+	bool committed_early;         /* by time, before any event: the head named no backend */
 	bool rewrites_model;
-	bool paused;                      /* the upstream, for a slow client */
+	bool paused; /* the upstream, for a slow client */
 	size_t chunk_mark;
 	bool chunk_open;
 	uint64_t received_ns;
-	uint64_t heard_ns;                /* the attempt's first byte of an answer */
-	uint64_t overhead_ns;             /* our own time so far */
-	double began;                     /* loop times */
+	uint64_t heard_ns;    /* the attempt's first byte of an answer */
+	uint64_t overhead_ns; /* our own time so far */
+	double began;         /* loop times */
 	double attempt_began;
 	double last_heard;
 	double last_written;
@@ -120,9 +124,11 @@ void exchange_sweep(struct exchange *exchange, double now);
 /* --- between the files of this room --- */
 /* The first decision about the request. */
 void exchange_decide(struct exchange *exchange);
-/* Another attempt, at this step's model or a later one; false when there is none, with the decision as it was. */
+/* Another attempt, at this step's model or a later one; false when there is none, with the decision
+ * as it was. */
 bool exchange_choose_again(struct exchange *exchange, size_t first_step, const char *given_up);
-/* The backend refused the request as too long: a substitute with a longer context, if there is one. */
+/* The backend refused the request as too long: a substitute with a longer context, if there is one.
+ */
 bool exchange_try_longer(struct exchange *exchange);
 /* Tries the next candidate, or answers with what is left to say. */
 void exchange_dispatch(struct exchange *exchange);
@@ -132,11 +138,14 @@ void exchange_fail(struct exchange *exchange, const struct exchange_failure *fai
 void exchange_retry_fresh(struct exchange *exchange);
 /* THE end. The client, if it is still there, has been answered in full. */
 void exchange_end(struct exchange *exchange);
-/* One of our own errors as the whole answer (before the commit point) or as the stream's last event (after it). */
-void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param, struct slice context,
-	unsigned retry_after_seconds, const char *format, ...) __attribute__((format(printf, 6, 7)));
-/* The commit point is passed and the request sent: no further attempt will be made, and what only an attempt needs (the
- * request's bytes, the registry) is let go, so that a long stream holds little and keeps no old registry alive. */
+/* One of our own errors as the whole answer (before the commit point) or as the stream's last event
+ * (after it). */
+void exchange_answer_error(struct exchange *exchange, enum http_error_id id, const char *param,
+	struct slice context, unsigned retry_after_seconds, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+/* The commit point is passed and the request sent: no further attempt will be made, and what only
+ * an attempt needs (the request's bytes, the registry) is let go, so that a long stream holds
+ * little and keeps no old registry alive. */
 void exchange_let_go(struct exchange *exchange);
 
 /* exchange_request.c: composes and sends the request of an attempt. */
@@ -157,8 +166,8 @@ extern const struct upstream_events relay_events;
 void relay_commit(struct exchange *exchange, bool by_time);
 void relay_reset(struct exchange *exchange);
 void relay_keep_alive(struct exchange *exchange);
-/* A stream whose server has said its last word ends as it should, whatever became of the connection since. False: it has
- * not. */
+/* A stream whose server has said its last word ends as it should, whatever became of the connection
+ * since. False: it has not. */
 bool relay_finish(struct exchange *exchange);
 void relay_error_event(struct exchange *exchange, enum http_error_id id, const char *message);
 

@@ -49,7 +49,8 @@ void exchange_add_headers(struct exchange *exchange, struct buffer *out)
 
 	if (wanted != TRANSPARENT_OFF) {
 		buffer_append_text(out, exchange->target->answer_head);
-		http_head_add_text(out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
+		http_head_add_text(
+			out, "X-Nexus-Route-Reason", reason_names[exchange->decision.reason]);
 	}
 	if (wanted == TRANSPARENT_FULL) {
 		http_head_add(out, "X-Nexus-Model", exchange->model_sent);
@@ -69,7 +70,9 @@ void exchange_add_comment(struct exchange *exchange, struct buffer *out)
 
 	if (exchange->config->server.transparent_headers == TRANSPARENT_OFF)
 		return;
-	buffer_printf(out, ": X-Nexus-Backend=%s X-Nexus-Backend-Type=%s X-Nexus-Model=%.*s X-Nexus-Route-Reason=%s",
+	buffer_printf(out,
+		": X-Nexus-Backend=%s X-Nexus-Backend-Type=%s X-Nexus-Model=%.*s "
+		"X-Nexus-Route-Reason=%s",
 		backend->name, backend->is_cloud ? "cloud" : "local", SLICE_ARGS(model),
 		reason_names[exchange->decision.reason]);
 	if (exchange->decision.step > 0)

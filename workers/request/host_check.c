@@ -15,12 +15,14 @@ void host_check_init(struct request_worker *worker)
 	if (gethostname(name, sizeof(name) - 1) < 0)
 		return;
 	name[sizeof(name) - 1] = '\0';
-	snprintf(worker->own_names[worker->own_name_count++], sizeof(worker->own_names[0]), "%s", name);
+	snprintf(worker->own_names[worker->own_name_count++], sizeof(worker->own_names[0]), "%s",
+		name);
 	/* A qualified host name is reached by its first label too. */
 	dot = strchr(name, '.');
 	if (dot) {
 		*dot = '\0';
-		snprintf(worker->own_names[worker->own_name_count++], sizeof(worker->own_names[0]), "%s", name);
+		snprintf(worker->own_names[worker->own_name_count++], sizeof(worker->own_names[0]),
+			"%s", name);
 	}
 }
 

@@ -13,11 +13,12 @@
 #include "workers/request/client.h"
 #include "workers/request/request_worker.h"
 
-/* How far ahead of the least loaded worker one may be: 8 connections and an eighth. Tighter bounds make workers look
- * again too often, looser ones leave them uneven. */
-#define LEAD_MAX(least) (8 + (least) / 8)
+/* How far ahead of the least loaded worker one may be: 8 connections and an eighth. Tighter bounds
+ * make workers look again too often, looser ones leave them uneven. */
+#define LEAD_MAX(least)    (8 + (least) / 8)
 #define LOOK_AGAIN_SECONDS 0.010
-/* Looks at which a connection waited and nobody took it: then the least loaded worker hangs, and is not waited for. */
+/* Looks at which a connection waited and nobody took it: then the least loaded worker hangs, and is
+ * not waited for. */
 #define LOOKS_IN_VAIN_MAX 5u
 
 struct listener {
@@ -72,7 +73,8 @@ static void judge(struct listener *listener)
 	if (least != listener->least)
 		listener->looks_in_vain = 0;
 	listener->least = least;
-	watch(listener, listener->allowed && !at_cap && (!ahead || listener->looks_in_vain >= LOOKS_IN_VAIN_MAX));
+	watch(listener, listener->allowed && !at_cap &&
+				(!ahead || listener->looks_in_vain >= LOOKS_IN_VAIN_MAX));
 	if (!listener->allowed || !ahead || at_cap)
 		ev_timer_stop(worker->loop, &listener->look_again);
 	else if (!ev_is_active(&listener->look_again))
@@ -94,7 +96,8 @@ static void on_look_again(struct ev_loop *loop, ev_timer *timer, int events)
 	struct listener *listener = timer->data;
 
 	if (listener->looks_in_vain < LOOKS_IN_VAIN_MAX)
-		listener->looks_in_vain = somebody_waits(listener) ? listener->looks_in_vain + 1 : 0;
+		listener->looks_in_vain =
+			somebody_waits(listener) ? listener->looks_in_vain + 1 : 0;
 	judge(listener);
 }
 
@@ -107,8 +110,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		/* Another worker was quicker, or the client left already. Out of descriptors: others than clients may be
-		 * holding them, so look again. */
+		/* Another worker was quicker, or the client left already. Out of descriptors:
+		 * others than clients may be holding them, so look again. */
 		if (errno == EMFILE || errno == ENFILE) {
 			watch(listener, false);
 			ev_timer_again(loop, &listener->look_again);
@@ -126,7 +129,8 @@ struct listener *listener_new(struct request_worker *worker)
 
 	listener->worker = worker;
 	for (size_t i = 0; i < worker->worker->listener_count; i++) {
-		ev_io_init(&listener->accepts[i], on_acceptable, worker->worker->listeners[i], EV_READ);
+		ev_io_init(&listener->accepts[i], on_acceptable, worker->worker->listeners[i],
+			EV_READ);
 		listener->accepts[i].data = listener;
 	}
 	ev_timer_init(&listener->look_again, on_look_again, 0.0, LOOK_AGAIN_SECONDS);

@@ -47,7 +47,8 @@ struct opening {
 	char problem[CURL_ERROR_SIZE];
 	char forbidden[NET_ADDRESS_TEXT_SIZE]; /* the address that was refused, or "" */
 	struct config *restricted_by;          /* of the target, held */
-	char strange[NET_ADDRESS_TEXT_SIZE];   /* the address outside the restricted zone that was refused, or "" */
+	char strange[NET_ADDRESS_TEXT_SIZE];   /* the address outside the restricted zone that was
+						  refused, or "" */
 };
 
 struct tls_stream {
@@ -82,7 +83,8 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 	struct socket_watch *watch = io->data;
 
 	multi_act(watch->multi, io->fd,
-		(events & EV_READ ? CURL_CSELECT_IN : 0) | (events & EV_WRITE ? CURL_CSELECT_OUT : 0));
+		(events & EV_READ ? CURL_CSELECT_IN : 0) |
+			(events & EV_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -212,7 +214,8 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 		return CURL_SOCKET_BAD;
 	}
 	/* Whatever was declared and chosen: what must stay at home goes nowhere else. */
-	if (opening->restricted_by && !config_address_is_ours(opening->restricted_by, &address->addr)) {
+	if (opening->restricted_by &&
+		!config_address_is_ours(opening->restricted_by, &address->addr)) {
 		net_address_format(&address->addr, opening->strange);
 		return CURL_SOCKET_BAD;
 	}
@@ -242,8 +245,8 @@ static void set_options(struct opening *opening, const struct opener_target *tar
 		curl_easy_setopt(easy, CURLOPT_CAINFO, target->ca_file);
 }
 
-struct opening *opener_start(struct opener *opener, const struct opener_target *target, opener_callback *callback,
-	void *owner)
+struct opening *opener_start(struct opener *opener, const struct opener_target *target,
+	opener_callback *callback, void *owner)
 {
 	struct opening *opening = memory_zalloc(sizeof(*opening));
 
@@ -299,13 +302,17 @@ static void tell_problem(const struct opening *opening, CURLcode code, struct er
 	if (opening->forbidden[0])
 		error_set(err, "its name leads to %s, where no backend may be", opening->forbidden);
 	else if (opening->strange[0])
-		error_set(err, "its name leads to %s, outside the restricted zone (zone, routing.trusted_networks)",
+		error_set(err,
+			"its name leads to %s, outside the restricted zone (zone, "
+			"routing.trusted_networks)",
 			opening->strange);
 	else
-		error_set(err, "%s", opening->problem[0] ? opening->problem : curl_easy_strerror(code));
+		error_set(err, "%s",
+			opening->problem[0] ? opening->problem : curl_easy_strerror(code));
 }
 
-/* Said also when another address of the name was good: the operator should know what the name can lead to. */
+/* Said also when another address of the name was good: the operator should know what the name can
+ * lead to. */
 static void tell_strange(const struct opening *opening)
 {
 	const char *url = "";
@@ -313,8 +320,10 @@ static void tell_strange(const struct opening *opening)
 	if (!opening->strange[0])
 		return;
 	curl_easy_getinfo(opening->easy, CURLINFO_EFFECTIVE_URL, &url);
-	log_warn(LOG_UPSTREAM, "%s leads to %s, outside the restricted zone: not connected (zone, routing.trusted_networks)", url,
-		opening->strange);
+	log_warn(LOG_UPSTREAM,
+		"%s leads to %s, outside the restricted zone: not connected (zone, "
+		"routing.trusted_networks)",
+		url, opening->strange);
 }
 
 static void opening_report(struct opening *opening, CURLcode code)

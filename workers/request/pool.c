@@ -12,7 +12,8 @@
 
 /* Idle connections kept for one backend by one worker; over it the one just used is closed. */
 #define IDLE_PER_TARGET 4096u
-/* Below the 60-75 s after which servers commonly close; some (uvicorn) close after 5 s, which is seen by the watcher. */
+/* Below the 60-75 s after which servers commonly close; some (uvicorn) close after 5 s, which is
+ * seen by the watcher. */
 #define IDLE_SECONDS 50.0
 
 static struct slice key_of(const uint64_t *id)
@@ -44,7 +45,8 @@ static const struct config_backend *configured(const struct config *config, cons
 	return NULL;
 }
 
-static void target_set_answer_head(struct pool_target *target, const struct registry_backend *backend)
+static void target_set_answer_head(
+	struct pool_target *target, const struct registry_backend *backend)
 {
 	struct buffer text;
 
@@ -81,7 +83,8 @@ static void target_set_strings(struct pool_target *target, const struct config *
 	buffer_printf(&text, "%s%s", path ? path : "", ops ? ops->api_prefix : "/v1");
 	target->path_prefix = memory_strdup(buffer_text(&text));
 	buffer_clear(&text);
-	buffer_printf(&text, "Host: %.*s\r\n", (int)(target->origin + origin_len - strstr(target->origin, "://") - 3),
+	buffer_printf(&text, "Host: %.*s\r\n",
+		(int)(target->origin + origin_len - strstr(target->origin, "://") - 3),
 		strstr(target->origin, "://") + 3);
 	if (key[0])
 		buffer_printf(&text, "Authorization: Bearer %s\r\n", key);
@@ -126,7 +129,8 @@ void pool_free(struct pool **pool)
 	memory_free_at(pool);
 }
 
-struct pool_target *pool_target(struct pool *pool, const struct config *config, const struct registry_backend *backend)
+struct pool_target *pool_target(
+	struct pool *pool, const struct config *config, const struct registry_backend *backend)
 {
 	struct pool_target *target = hash_table_get(&pool->targets, key_of(&backend->id));
 
@@ -138,11 +142,13 @@ struct pool_target *pool_target(struct pool *pool, const struct config *config, 
 		list_init(&target->waiting);
 		hash_table_put(&pool->targets, key_of(&target->id), target);
 	}
-	/* A new configuration may bring another key or other certificates: connections begin anew with it. */
+	/* A new configuration may bring another key or other certificates: connections begin anew
+	 * with it. */
 	if (target->config_version != config->version)
 		target_close_idle(target);
 	target->is_restricted = backend->zone == ZONE_RESTRICTED;
-	if (!target->origin || target->config_version != config->version || target->backend_version != backend->version)
+	if (!target->origin || target->config_version != config->version ||
+		target->backend_version != backend->version)
 		target_set_strings(target, config, backend);
 	return target;
 }

@@ -1,7 +1,9 @@
-/* relay.c: from a backend's answer to the client, for event streams; whole answers are whole_answer.c's.
+/* relay.c: from a backend's answer to the client, for event streams; whole answers are
+ * whole_answer.c's.
  *
- * An event goes on when it is complete and valid JSON, as the bytes it came in, but for `model` where an alias was used;
- * the usage-only event is dropped unless the client asked for it. Until the commit point events are held, bounded. */
+ * An event goes on when it is complete and valid JSON, as the bytes it came in, but for `model`
+ * where an alias was used; the usage-only event is dropped unless the client asked for it. Until
+ * the commit point events are held, bounded. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -16,7 +18,7 @@
 #include "workers/request/upstream.h"
 #include "workers/request/whole_answer.h"
 
-#define EVENT_MAX (8u << 20)
+#define EVENT_MAX    (8u << 20)
 #define EXPECTED_MAX (1u << 20)
 
 /* --- writing the client's stream --- */
@@ -66,7 +68,8 @@ void relay_commit(struct exchange *exchange, bool by_time)
 	if (!frames(exchange))
 		exchange->client->keep_alive = false;
 	client_head_begin(exchange->client, 200);
-	buffer_append_text(out, "Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
+	buffer_append_text(out, "Content-Type: text/event-stream\r\nCache-Control: "
+				"no-cache\r\nX-Accel-Buffering: no\r\n");
 	if (frames(exchange))
 		buffer_append_text(out, "Transfer-Encoding: chunked\r\n");
 	if (exchange->heard_ns > 0)
@@ -111,7 +114,8 @@ void relay_reset(struct exchange *exchange)
 	buffer_free(&exchange->held);
 	buffer_init(&exchange->held, WHOLE_ANSWER_MAX);
 	exchange->held_events = 0;
-	exchange->is_stream = exchange->meaningful = exchange->done_seen = exchange->finish_seen = false;
+	exchange->is_stream = exchange->meaningful = exchange->done_seen = exchange->finish_seen =
+		false;
 	exchange->error_event = exchange->usage_seen = false;
 	exchange->response = NULL;
 	exchange->heard_ns = 0;
@@ -128,7 +132,8 @@ static bool fail_bad(struct exchange *exchange, const char *what)
 
 static bool is_event_stream(struct slice content_type)
 {
-	return content_type.len >= 17 && strncasecmp(content_type.data, "text/event-stream", 17) == 0;
+	return content_type.len >= 17 &&
+	       strncasecmp(content_type.data, "text/event-stream", 17) == 0;
 }
 
 /* Room for an announced answer in one allocation; a lie about a large one costs nothing. */
@@ -149,14 +154,16 @@ static void begin_late_stream(struct exchange *exchange)
 static bool on_head(void *owner)
 {
 	struct exchange *exchange = owner;
-	const struct http_response_parser *response = exchange->response = upstream_response(exchange->upstream);
+	const struct http_response_parser *response = exchange->response =
+		upstream_response(exchange->upstream);
 	struct slice encoding = http_response_header(response, "content-encoding");
 	bool events = is_event_stream(http_response_header(response, "content-type"));
 
 	exchange->status = http_response_status(response);
 	exchange->last_heard = ev_now(exchange->worker->loop);
 	if (exchange->status < 200 || (exchange->status >= 300 && exchange->status < 400))
-		return fail_bad(exchange, "answered with a status that a model server has no use for");
+		return fail_bad(
+			exchange, "answered with a status that a model server has no use for");
 	if (encoding.len > 0 && !slice_is_nocase(encoding, "identity")) {
 		exchange->decoder = body_decoder_new(encoding, &exchange->worker->refusal);
 		if (!exchange->decoder)
@@ -194,7 +201,8 @@ static void count_tokens(struct exchange *exchange, const struct openai_event_fa
 	}
 }
 
-static void pass_event(struct exchange *exchange, const struct sse_event *event, const struct openai_event_facts *facts)
+static void pass_event(struct exchange *exchange, const struct sse_event *event,
+	const struct openai_event_facts *facts)
 {
 	struct buffer *out = destination(exchange);
 	const char *model = event->data.data + facts->model_span.offset;
@@ -202,7 +210,8 @@ static void pass_event(struct exchange *exchange, const struct sse_event *event,
 	char name[128 * 6 + 1];
 	size_t before;
 
-	/* Data of several lines is a copy: such an event goes on as it came. No server known here sends one. */
+	/* Data of several lines is a copy: such an event goes on as it came. No server known here
+	 * sends one. */
 	if (!exchange->rewrites_model || facts->model_span.length == 0 || model < event->raw.data ||
 		model >= event->raw.data + event->raw.len) {
 		buffer_append_slice(out, event->raw);
@@ -213,7 +222,8 @@ static void pass_event(struct exchange *exchange, const struct sse_event *event,
 	buffer_append_text(out, "\"");
 	buffer_append(out, name, text_escape(name, sizeof(name), asked, TEXT_ESCAPE_JSON));
 	buffer_append_text(out, "\"");
-	buffer_append(out, model + facts->model_span.length, event->raw.len - before - facts->model_span.length);
+	buffer_append(out, model + facts->model_span.length,
+		event->raw.len - before - facts->model_span.length);
 }
 
 static bool relay_upstream_error(struct exchange *exchange, const struct sse_event *event,
@@ -289,7 +299,8 @@ static bool on_body(void *owner, struct slice piece)
 	if (!exchange->decoder)
 		return take_piece(exchange, piece);
 	do {
-		if (!body_decoder_feed(exchange->decoder, &piece, &decoded, WHOLE_ANSWER_MAX, &exchange->worker->refusal))
+		if (!body_decoder_feed(exchange->decoder, &piece, &decoded, WHOLE_ANSWER_MAX,
+			    &exchange->worker->refusal))
 			return false;
 		if (decoded.len > 0 && !take_piece(exchange, decoded))
 			return false;
@@ -302,7 +313,7 @@ static bool must_commit(const struct exchange *exchange)
 	const struct config_server *limits = &exchange->config->server;
 
 	return exchange->meaningful || exchange->held_events >= limits->commit_events ||
-		buffer_len(&exchange->held) >= limits->commit_bytes;
+	       buffer_len(&exchange->held) >= limits->commit_bytes;
 }
 
 static void end_with_upstream_error(struct exchange *exchange)
@@ -337,7 +348,8 @@ static void on_read(void *owner)
 static bool last_word_is_said(const struct exchange *exchange)
 {
 	return exchange->is_stream &&
-		(exchange->done_seen || (exchange->error_event && exchange->state == EXCHANGE_STREAMING));
+	       (exchange->done_seen ||
+		       (exchange->error_event && exchange->state == EXCHANGE_STREAMING));
 }
 
 static void finish_stream(struct exchange *exchange)
@@ -359,8 +371,8 @@ bool relay_finish(struct exchange *exchange)
 	return true;
 }
 
-/* Some servers leave out the line ends behind their last event. The standard drops such an event; here it counts if it is
- * whole. */
+/* Some servers leave out the line ends behind their last event. The standard drops such an event;
+ * here it counts if it is whole. */
 static void take_leftover(struct exchange *exchange)
 {
 	for (int i = 0; i < 2 && sse_leftover(&exchange->sse).len > 0; i++)
@@ -432,7 +444,9 @@ static void on_failed(void *owner, enum upstream_failure failure, const struct e
 		return;
 	}
 	error_set(&told.text, "backend \"%s\" %s%s", exchange->candidate->backend->name,
-		failure == UPSTREAM_CONNECT_FAILED || failure == UPSTREAM_CONNECT_TIMEOUT ? "cannot be reached: " : "",
+		failure == UPSTREAM_CONNECT_FAILED || failure == UPSTREAM_CONNECT_TIMEOUT
+			? "cannot be reached: "
+			: "",
 		refused ? exchange->worker->refusal.text : error->text);
 	exchange->worker->refusal.text[0] = '\0';
 	exchange_fail(exchange, &told);

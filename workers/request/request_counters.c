@@ -38,9 +38,11 @@ static void append_value(struct labels *labels, const char *value)
 	}
 }
 
-static void append_request(struct labels *labels, const char *model, const char *backend, unsigned status)
+static void append_request(
+	struct labels *labels, const char *model, const char *backend, unsigned status)
 {
-	char digits[4] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
+	char digits[4] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+		(char)('0' + status % 10), '\0'};
 
 	*labels = (struct labels){.used = 0};
 	append(labels, "nexus_requests_total{model=\"");
@@ -52,14 +54,16 @@ static void append_request(struct labels *labels, const char *model, const char 
 	append(labels, "\"}");
 }
 
-static _Atomic uint64_t *find_counter(struct worker *worker, const struct routing_candidate *used, unsigned status)
+static _Atomic uint64_t *find_counter(
+	struct worker *worker, const struct routing_candidate *used, unsigned status)
 {
 	struct labels labels;
 
 	append_request(&labels, used->model->id, used->backend->name, status);
 	if (labels.overflow)
 		append_request(&labels, "other", used->backend->name, status);
-	return scoreboard_counter(worker->scoreboard, worker->column, slice_make(labels.text, labels.used));
+	return scoreboard_counter(
+		worker->scoreboard, worker->column, slice_make(labels.text, labels.used));
 }
 
 void request_counters_ended(struct exchange *exchange)
@@ -69,7 +73,8 @@ void request_counters_ended(struct exchange *exchange)
 	size_t at = ((uintptr_t)used->model / sizeof(*used->model) + status) % COUNTED_REQUESTS;
 	struct counted_request *known = &exchange->worker->counted[at];
 
-	if (known->model != used->model || known->backend_version != used->backend->version || known->status != status)
+	if (known->model != used->model || known->backend_version != used->backend->version ||
+		known->status != status)
 		*known = (struct counted_request){used->model, used->backend->version, status,
 			find_counter(exchange->worker->worker, used, status)};
 	scoreboard_count(known->counter, 1);
@@ -82,8 +87,10 @@ void request_counters_error(struct request_worker *worker, enum http_error_id id
 	int len;
 
 	if (!worker->error_counters[id]) {
-		len = snprintf(labels, sizeof(labels), "nexus_errors_total{type=\"%s\"}", http_error_table[id].label);
-		worker->error_counters[id] = scoreboard_counter(own->scoreboard, own->column, slice_make(labels, (size_t)len));
+		len = snprintf(labels, sizeof(labels), "nexus_errors_total{type=\"%s\"}",
+			http_error_table[id].label);
+		worker->error_counters[id] = scoreboard_counter(
+			own->scoreboard, own->column, slice_make(labels, (size_t)len));
 	}
 	scoreboard_count(worker->error_counters[id], 1);
 }

@@ -18,17 +18,19 @@
 
 /* A client, its upstream and a spare: descriptors one connection may need. */
 #define DESCRIPTORS_PER_CLIENT 2u
-#define DESCRIPTORS_RESERVED 256u
-#define SWEEP_SECONDS_MAX 1.0
-#define SWEEP_SECONDS_MIN 0.05
-/* Waking a sleeping process costs more than serving a request: the budget worker is rung this late at most. */
+#define DESCRIPTORS_RESERVED   256u
+#define SWEEP_SECONDS_MAX      1.0
+#define SWEEP_SECONDS_MIN      0.05
+/* Waking a sleeping process costs more than serving a request: the budget worker is rung this late
+ * at most. */
 #define BELL_SECONDS 0.005
 
 void request_worker_bury(struct request_worker *worker, void (*bury)(void *object), void *object)
 {
 	if (worker->grave_count == worker->grave_size) {
 		worker->grave_size = worker->grave_size ? worker->grave_size * 2 : 64;
-		worker->graves = memory_realloc(worker->graves, worker->grave_size * sizeof(*worker->graves));
+		worker->graves = memory_realloc(
+			worker->graves, worker->grave_size * sizeof(*worker->graves));
 	}
 	worker->graves[worker->grave_count++] = (struct grave){bury, object};
 }
@@ -72,8 +74,9 @@ static void renew_date(struct request_worker *worker)
 	struct tm utc;
 
 	gmtime_r(&now, &utc);
-	worker->date = slice_make(worker->date_text,
-		strftime(worker->date_text, sizeof(worker->date_text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc));
+	worker->date =
+		slice_make(worker->date_text, strftime(worker->date_text, sizeof(worker->date_text),
+						      "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc));
 }
 
 static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
@@ -92,10 +95,16 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 static double sweep_seconds(const struct config_server *server)
 {
 	const double limits[] = {
-		server->request_timeout_seconds, server->first_byte_timeout_cloud_seconds,
-		server->first_byte_timeout_local_seconds, server->idle_timeout_seconds, server->header_timeout_seconds,
-		server->keepalive_timeout_seconds, server->commit_timeout_seconds, server->stream_keepalive_seconds,
-		server->slow_client_timeout_seconds, server->stream_timeout_seconds,
+		server->request_timeout_seconds,
+		server->first_byte_timeout_cloud_seconds,
+		server->first_byte_timeout_local_seconds,
+		server->idle_timeout_seconds,
+		server->header_timeout_seconds,
+		server->keepalive_timeout_seconds,
+		server->commit_timeout_seconds,
+		server->stream_keepalive_seconds,
+		server->slow_client_timeout_seconds,
+		server->stream_timeout_seconds,
 	};
 	double seconds = SWEEP_SECONDS_MAX;
 
@@ -154,11 +163,13 @@ static void init_watchers(struct request_worker *worker)
 	ev_init(&worker->bell, on_bell);
 	ev_timer_init(&worker->done, on_done, 0.0, 0.0);
 	ev_prepare_init(&worker->undertaker, on_prepare);
-	worker->sweep.data = worker->bell.data = worker->done.data = worker->undertaker.data = worker;
+	worker->sweep.data = worker->bell.data = worker->done.data = worker->undertaker.data =
+		worker;
 	ev_prepare_start(worker->loop, &worker->undertaker);
 }
 
-/* Bodies of 100 KB come and go all the time: keep their pages instead of giving them back and faulting them in again. */
+/* Bodies of 100 KB come and go all the time: keep their pages instead of giving them back and
+ * faulting them in again. */
 static void tune_malloc(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 8 << 20);

@@ -2,8 +2,12 @@
 #include "workers/request/route.h"
 
 static const struct route routes[] = {
-#define ROUTE(path_, methods_, handler_, exact_, label_)                                                    \
-	{.path = (path_), .methods = (methods_), .handler = (handler_), .exact = (exact_), .label = (label_)},
+#define ROUTE(path_, methods_, handler_, exact_, label_)                                           \
+	{.path = (path_),                                                                          \
+		.methods = (methods_),                                                             \
+		.handler = (handler_),                                                             \
+		.exact = (exact_),                                                                 \
+		.label = (label_)},
 #include "workers/request/routes.def"
 #undef ROUTE
 };

@@ -10,8 +10,9 @@
 
 enum route_methods { ROUTE_GET = 1, ROUTE_HEAD = 2, ROUTE_POST = 4 };
 
-/* A whole request has arrived: its head (worker->head is parsed from it) and its body stand in client->in. `rest` is the
- * path behind a prefix route. The handler answers, or opens an exchange on the client. */
+/* A whole request has arrived: its head (worker->head is parsed from it) and its body stand in
+ * client->in. `rest` is the path behind a prefix route. The handler answers, or opens an exchange
+ * on the client. */
 typedef void route_handler(struct client *client, struct slice rest);
 
 struct route {
@@ -28,7 +29,7 @@ bool route_allows(const struct route *route, enum http_method method);
 /* "GET, HEAD" for the Allow header. */
 const char *route_allow_text(const struct route *route);
 
-route_handler route_chat, route_completion, route_embeddings, route_models, route_model, route_health, route_livez,
-	route_readyz;
+route_handler route_chat, route_completion, route_embeddings, route_models, route_model,
+	route_health, route_livez, route_readyz;
 
 #endif

@@ -12,11 +12,13 @@
 #include "workers/request/pool.h"
 #include "workers/request/request_worker.h"
 
-/* Reads of one turn of the loop on one connection, so that one fast server cannot starve the rest. */
+/* Reads of one turn of the loop on one connection, so that one fast server cannot starve the rest.
+ */
 #define READS_PER_TURN 4
-#define STALE_SECONDS 1.0
-/* Connections being opened to one backend at a time: a handle in the making holds some 30 KB, and a backend that swallows
- * connections must not fill the machine with them. Opening takes well under a millisecond where it works. */
+#define STALE_SECONDS  1.0
+/* Connections being opened to one backend at a time: a handle in the making holds some 30 KB, and a
+ * backend that swallows connections must not fill the machine with them. Opening takes well under a
+ * millisecond where it works. */
 #define OPENINGS_PER_TARGET 64u
 
 static void on_opened(void *owner, const struct opened *opened);
@@ -30,8 +32,10 @@ static void start_opening(struct upstream *upstream)
 		&(struct opener_target){
 			.url = target->origin,
 			.ca_file = target->ca_file,
-			.timeout_seconds = upstream->worker->worker->config->server.connect_timeout_seconds,
-			.restricted_by = upstream->is_restricted ? upstream->worker->worker->config : NULL,
+			.timeout_seconds =
+				upstream->worker->worker->config->server.connect_timeout_seconds,
+			.restricted_by =
+				upstream->is_restricted ? upstream->worker->worker->config : NULL,
 		},
 		on_opened, upstream);
 }
@@ -57,7 +61,8 @@ static void bury(void *object)
 	memory_free_at(&upstream);
 }
 
-/* The memory goes at the end of the loop's turn: callbacks further up the stack may still look at it. */
+/* The memory goes at the end of the loop's turn: callbacks further up the stack may still look at
+ * it. */
 static void upstream_close(struct upstream *upstream)
 {
 	struct ev_loop *loop = upstream->worker->loop;
@@ -82,7 +87,8 @@ static void upstream_close(struct upstream *upstream)
 	request_worker_bury(upstream->worker, bury, upstream);
 }
 
-static void fail(struct upstream *upstream, enum upstream_failure failure, const struct error *error)
+static void fail(
+	struct upstream *upstream, enum upstream_failure failure, const struct error *error)
 {
 	const struct upstream_events *events = upstream->events;
 	void *owner = upstream->owner;
@@ -91,11 +97,13 @@ static void fail(struct upstream *upstream, enum upstream_failure failure, const
 	events->on_failed(owner, failure, error);
 }
 
-/* A kept connection that breaks right after a request was put on it had been closed before; one that breaks later had the
- * request under way, and sending it again silently could do the work, and the bill, twice. */
+/* A kept connection that breaks right after a request was put on it had been closed before; one
+ * that breaks later had the request under way, and sending it again silently could do the work, and
+ * the bill, twice. */
 static bool was_stale(const struct upstream *upstream)
 {
-	return upstream->requests > 1 && ev_now(upstream->worker->loop) - upstream->sent_at < STALE_SECONDS;
+	return upstream->requests > 1 &&
+	       ev_now(upstream->worker->loop) - upstream->sent_at < STALE_SECONDS;
 }
 
 /* The connection ended or broke while a request was on it. */
@@ -104,7 +112,8 @@ static void lose(struct upstream *upstream, const char *how)
 	bool unheard = !http_response_has_started(upstream->response);
 	struct error error;
 
-	error_set(&error, "%s %s", how, unheard ? "before answering" : "in the middle of its answer");
+	error_set(
+		&error, "%s %s", how, unheard ? "before answering" : "in the middle of its answer");
 	fail(upstream, unheard && was_stale(upstream) ? UPSTREAM_STALE : UPSTREAM_LOST, &error);
 }
 
@@ -112,7 +121,8 @@ static void complete(struct upstream *upstream)
 {
 	const struct upstream_events *events = upstream->events;
 	void *owner = upstream->owner;
-	bool keep = http_response_keep_alive(upstream->response) && upstream_is_sent(upstream) && !upstream->paused;
+	bool keep = http_response_keep_alive(upstream->response) && upstream_is_sent(upstream) &&
+		    !upstream->paused;
 
 	upstream->events = NULL;
 	if (keep)
@@ -136,7 +146,8 @@ static void finish(struct upstream *upstream)
 {
 	struct error error;
 
-	if (http_response_has_started(upstream->response) && http_response_finish(upstream->response, &error))
+	if (http_response_has_started(upstream->response) &&
+		http_response_finish(upstream->response, &error))
 		complete(upstream);
 	else
 		lose(upstream, "closed the connection");
@@ -152,7 +163,8 @@ static bool read_once(struct upstream *upstream)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (!upstream->events) {
-		/* Idle: TLS tickets are absorbed by the read above, anything else means that it is of no more use. */
+		/* Idle: TLS tickets are absorbed by the read above, anything else means that it is
+		 * of no more use. */
 		list_remove(&upstream->node);
 		upstream_close_idle(upstream);
 		return false;
@@ -161,7 +173,8 @@ static bool read_once(struct upstream *upstream)
 		lose(upstream, strerror(errno));
 	else if (got == 0)
 		finish(upstream);
-	else if (!http_response_feed(upstream->response, slice_make(worker->scratch, (size_t)got), &error)) {
+	else if (!http_response_feed(
+			 upstream->response, slice_make(worker->scratch, (size_t)got), &error)) {
 		if (upstream->events)
 			fail(upstream, UPSTREAM_BAD_ANSWER, &error);
 	} else if (upstream->events && http_response_is_complete(upstream->response))
@@ -211,8 +224,8 @@ static void advance_pieces(struct upstream *upstream, size_t sent)
 	}
 }
 
-/* Sends what the socket takes. True unless the connection broke; a server may answer (and even close) before it has read
- * all, so a broken pipe is left for the reader to judge. */
+/* Sends what the socket takes. True unless the connection broke; a server may answer (and even
+ * close) before it has read all, so a broken pipe is left for the reader to judge. */
 static void push(struct upstream *upstream)
 {
 	struct ev_loop *loop = upstream->worker->loop;
@@ -260,7 +273,9 @@ static void on_opened(void *owner, const struct opened *opened)
 	if (opened->fd >= 0)
 		connected(upstream, opened);
 	else
-		fail(upstream, opened->timed_out ? UPSTREAM_CONNECT_TIMEOUT : UPSTREAM_CONNECT_FAILED, &opened->error);
+		fail(upstream,
+			opened->timed_out ? UPSTREAM_CONNECT_TIMEOUT : UPSTREAM_CONNECT_FAILED,
+			&opened->error);
 }
 
 /* The parser's owner is the upstream; what it finds goes to the user of the attempt. */
@@ -308,18 +323,20 @@ static struct upstream *upstream_new(struct pool_target *target)
 	return upstream;
 }
 
-/* A connection from a time when the backend was in the open zone was never judged: it does not serve the restricted. */
+/* A connection from a time when the backend was in the open zone was never judged: it does not
+ * serve the restricted. */
 static struct upstream *take_idle(struct pool_target *target)
 {
 	struct upstream *upstream;
 
-	while ((upstream = pool_take_idle(target)) != NULL && target->is_restricted && !upstream->is_restricted)
+	while ((upstream = pool_take_idle(target)) != NULL && target->is_restricted &&
+		!upstream->is_restricted)
 		upstream_close(upstream);
 	return upstream;
 }
 
-struct upstream *upstream_acquire(struct pool_target *target, bool fresh_only, const struct upstream_events *events,
-	void *owner)
+struct upstream *upstream_acquire(struct pool_target *target, bool fresh_only,
+	const struct upstream_events *events, void *owner)
 {
 	struct upstream *upstream = fresh_only ? NULL : take_idle(target);
 

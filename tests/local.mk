@@ -1,5 +1,13 @@
 # Tests that belong to no single room; each room's unit tests are named in its own local.mk.
-EXTRA_DIST += tests/run tests/lint tests/scenario tests/clients tests/fake tests/fresh tests/fuzz/run
+EXTRA_DIST += tests/run tests/scenario tests/clients tests/fresh tests/fuzz/run \
+	tests/lint/_tree.py \
+	tests/lint/banned_functions.py \
+	tests/lint/file_length.py \
+	tests/lint/function_length.py \
+	tests/lint/header_alone.py \
+	tests/lint/include_rules.py \
+	tests/lint/no_machine_paths.py \
+	tests/lint/tests_first_line.py
 
 include tests/bench/local.mk
 

@@ -12,6 +12,7 @@
 #include "http/http_head.h"
 #include "workers/request/body_decoder.h"
 #include "workers/request/client.h"
+#include "workers/request/pool.h"
 #include "workers/request/request_counters.h"
 #include "workers/request/request_worker.h"
 #include "workers/request/upstream.h"
@@ -216,6 +217,8 @@ void exchange_retry_fresh(struct exchange *exchange)
 	exchange->fresh_connection = true;
 	relay_reset(exchange);
 	exchange->attempt_began = exchange->last_heard = ev_now(exchange->worker->loop);
+	/* Once more with what this request knows of the backend, its zone above all: others may see it differently. */
+	exchange->target = pool_target(exchange->worker->pool, exchange->config, exchange->candidate->backend);
 	exchange->upstream = upstream_acquire(exchange->target, true, &relay_events, exchange);
 	exchange_send(exchange);
 }

@@ -173,7 +173,8 @@ static void init_watchers(struct request_worker *worker)
 static void tune_malloc(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 8 << 20);
-	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
 }
 
 static bool start(struct worker *common, struct error *err)

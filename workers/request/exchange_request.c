@@ -38,32 +38,34 @@ struct edit {
 static void add_hops(const struct exchange *exchange, struct slice passed, struct buffer *text)
 {
 	char hops[EXCHANGE_HOPS_MAX + sizeof(exchange->worker->hop) + 2];
-	int len = snprintf(hops, sizeof(hops), "%.*s%s%s", SLICE_ARGS(passed),
-		passed.len > 0 ? ", " : "", exchange->worker->hop);
+	int len;
 
+	/* A longer list is refused. */
+	if (passed.len > EXCHANGE_HOPS_MAX)
+		return;
+	if (passed.len == 0) {
+		http_head_add_text(text, "X-Nexus-Hop", exchange->worker->hop);
+		return;
+	}
+	len = snprintf(hops, sizeof(hops), "%.*s, %s", SLICE_ARGS(passed), exchange->worker->hop);
 	http_head_add(text, "X-Nexus-Hop", slice_make(hops, (size_t)len));
 }
 
 void exchange_read_headers(struct exchange *exchange, const struct http_request *head)
 {
 	struct slice authorization = http_request_header(head, "authorization");
-	struct slice hops = http_request_header(head, "x-nexus-hop");
-	struct buffer text;
+	struct buffer *text = &exchange->worker->head_text;
 
-	buffer_init(&text, PASSED_MAX);
-	/* A longer list is refused. */
-	if (hops.len <= EXCHANGE_HOPS_MAX)
-		add_hops(exchange, hops, &text);
+	buffer_clear(text);
+	add_hops(exchange, http_request_header(head, "x-nexus-hop"), text);
 	for (size_t i = 0; i < sizeof(passed_headers) / sizeof(*passed_headers); i++) {
 		struct slice value = http_request_header(head, passed_headers[i]);
 
-		if (value.len > 0)
-			http_head_add(&text, passed_headers[i], value);
+		if (value.len > 0 && buffer_len(text) + value.len < PASSED_MAX)
+			http_head_add(text, passed_headers[i], value);
 	}
-	if (buffer_len(&text) > 0)
-		exchange->passed_headers = slice_make(
-			arena_dup_slice(&exchange->arena, buffer_slice(&text)), buffer_len(&text));
-	buffer_free(&text);
+	exchange->passed_headers =
+		slice_make(arena_dup_slice(&exchange->arena, buffer_slice(text)), buffer_len(text));
 	if (authorization.len > 0)
 		exchange->authorization = slice_make(
 			arena_dup_slice(&exchange->arena, authorization), authorization.len);

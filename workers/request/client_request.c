@@ -28,20 +28,23 @@ static bool is_valid_request_id(struct slice id)
 	return true;
 }
 
+/* A UUID: there are model servers that refuse a request whose id is anything else. */
 static void make_request_id(struct client *client)
 {
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-	uint64_t random = random_next(&client->worker->random);
-	uint64_t number = ++client->worker->sequence ^ random_next(&client->worker->random);
-	char *at = client->request_id;
+	static const char form[] = "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx";
+	static const char digits[] = "0123456789abcdef";
+	uint64_t random[2] = {random_next(&client->worker->random),
+		++client->worker->sequence ^ random_next(&client->worker->random)};
+	unsigned used = 0;
 
-	memcpy(at, "req_", 4);
-	at += 4;
-	for (int i = 0; i < 12; i++, random >>= 5)
-		*at++ = digits[random & 31];
-	for (int i = 0; i < 12; i++, number >>= 5)
-		*at++ = digits[number & 31];
-	*at = '\0';
+	_Static_assert(sizeof(form) <= sizeof(client->request_id), "it has room");
+	for (size_t i = 0; i < sizeof(form); i++) {
+		client->request_id[i] = form[i];
+		if (form[i] != 'x')
+			continue;
+		client->request_id[i] = digits[random[used / 16] >> used % 16 * 4 & 15];
+		used++;
+	}
 }
 
 void client_forget_request(struct client *client)

@@ -10,6 +10,7 @@ EXTRA_DIST += tests/run tests/scenario tests/clients tests/fresh tests/fuzz/run 
 	tests/lint/tests_first_line.py
 
 include tests/bench/local.mk
+include tests/real/local.mk
 
 # All that `make check` runs, built but not run.
 check-programs: $(check_LIBRARIES) $(check_PROGRAMS)

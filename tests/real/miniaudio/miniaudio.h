@@ -23,8 +23,10 @@ enum { ma_format_f32 = 5 };
 
 static inline ma_decoder_config ma_decoder_config_init(int format, ma_uint32 channels, ma_uint32 rate)
 {
+	ma_decoder_config none = {0};
+
 	(void)format, (void)channels, (void)rate;
-	return ma_decoder_config{0};
+	return none;
 }
 
 static inline ma_result ma_decoder_init_memory(const void *data, size_t len,
